@@ -1,0 +1,1 @@
+"""Long-output data sets, one file a recipe."""

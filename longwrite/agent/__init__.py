@@ -1,0 +1,1 @@
+"""The plan-then-write agent."""

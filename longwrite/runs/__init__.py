@@ -1,0 +1,1 @@
+"""The run folder: call log, lock, pins, files."""

@@ -1,0 +1,1 @@
+"""Pure measures of text: length, repetition, structure."""

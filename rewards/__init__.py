@@ -1,0 +1,1 @@
+"""Constraints compiled and checked; rewards."""
