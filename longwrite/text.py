@@ -29,7 +29,9 @@ _MARKS = (
     "\u200c\u200d\ua8e0-\ua8f1\ufe20-\ufe2f"
 )
 _LETTER = rf"[^\W{CJK}]|[{_MARKS}]"
-_WORD = re.compile(rf"[{CJK}]|(?:{_LETTER})+(?:['’‑-](?:{_LETTER})+|(?<=\d)[.,:](?=\d)(?:{_LETTER})+)*")
+_WORD = re.compile(
+    rf"[{CJK}]|(?:{_LETTER})+(?:['’‑-](?:{_LETTER})+|(?<=\d)[.,:](?=\d)(?:{_LETTER})+)*"
+)
 _CJK_CHAR = re.compile(f"[{CJK}]")
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?:[^\n]*\n){0,100}?(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
@@ -80,9 +82,9 @@ def visible(text: str) -> str:
 
 
 def count_words(text: str) -> int:
-    """Count the words that a reader sees; linear in the length of the text.
+    r"""Count the words that a reader sees; linear in the length of the text.
 
-    >>> count_words("# A title\\n\\nDon't count **marks** or [links](http://x.y).")
+    >>> count_words("# A title\n\nDon't count **marks** or [links](http://x.y).")
     7
     >>> count_words("人工智能 AI 2024")
     6
@@ -120,11 +122,11 @@ def tokens_for_words(count: int, language: str) -> int:
 
 # --- sentences -----------------------------------------------------------------------------------
 
-_ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof st jr sr vs etc e.g i.e cf fig figs no nos vol vols p pp ch sec eq al gen col "
-    "lt sgt capt rev hon jan feb mar apr jun jul aug sep sept oct nov dec inc ltd co corp approx ca "
-    "u.s u.k u.n ph.d a.m p.m".split()
-)
+_ABBREVIATION_LIST = """
+    mr mrs ms dr prof st jr sr vs etc e.g i.e cf fig figs no nos vol vols p pp ch sec eq al gen col
+    lt sgt capt rev hon jan feb mar apr jun jul aug sep sept oct nov dec inc ltd co corp approx ca
+    u.s u.k u.n ph.d a.m p.m"""
+_ABBREVIATIONS = frozenset(_ABBREVIATION_LIST.split())
 _CLOSERS = "\"'”’»)\\]）】」』*_"
 _END = re.compile(rf"[.!?…]+[{_CLOSERS}]*(?=\s|$|[{CJK}])|[。！？!?…]+[{_CLOSERS}]*")
 _LAST_WORD = re.compile(r"([^\s(\[\"“‘']+)$")

@@ -1,0 +1,148 @@
+"""Every call of a run goes through here: answered from the log, or made, paid for and logged.
+
+The caller is an engine itself, so planners and the agent need not know that there is a log. After
+`stop` no new call begins; calls in flight come to their end and are logged, so that a stop loses
+nothing that was paid for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from longwrite.agent.budget import Budget
+from longwrite.engines.engine import Engine, Watch
+from longwrite.errors import EngineError, LongwriteError
+from longwrite.runs.store import Store, make_key
+from longwrite.text import estimate_tokens
+from longwrite.types import Abilities, Reply, Request, Role, Usage
+
+MESSAGE_OVERHEAD = 8
+"""Tokens that a chat template adds to a message, at most."""
+
+
+def estimate_prompt(request: Request) -> int:
+    """Return the estimated tokens of a request's messages."""
+    return sum(estimate_tokens(m.content) + MESSAGE_OVERHEAD for m in request.messages)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was called, for the report."""
+
+    made: int = 0
+    answered: int = 0
+    prompt: int = 0
+    cached: int = 0
+    completion: int = 0
+    largest: int = 0
+    dropped: set[str] = field(default_factory=set)
+
+
+class Caller:
+    """The engines of a run behind its call log and its budget.
+
+    Args:
+        engines: One for each role.
+        store: The run's database.
+        budget: Shared by all runs of a command.
+        places: Limits the calls in flight, shared likewise.
+        abilities: What the run was started with, so that a resume asks the same.
+    """
+
+    def __init__(
+        self,
+        engines: Mapping[Role, Engine],
+        store: Store,
+        budget: Budget,
+        places: asyncio.Semaphore,
+        abilities: Abilities,
+        on_call: Callable[[Request], None] = lambda request: None,
+    ) -> None:
+        """Start with no call made."""
+        self._engines, self._store, self._budget = engines, store, budget
+        self._places, self._abilities, self._on_call = places, abilities, on_call
+        self._stopped: BaseException | None = None
+        self.tally = Tally()
+
+    @property
+    def identity(self) -> str:
+        """Of the writing engine."""
+        return self._engines["write"].identity
+
+    @property
+    def abilities(self) -> Abilities:
+        """What the run may ask for."""
+        return self._abilities
+
+    async def close(self) -> None:
+        """The engines belong to who opened them."""
+
+    def stop(self, reason: BaseException) -> None:
+        """Let no further call begin: each raises the reason instead."""
+        if self._stopped is None:
+            self._stopped = reason
+
+    async def generate(self, request: Request, watch: Watch | None = None) -> Reply:
+        """Answer from the log, else call the engine of the request's role.
+
+        Returns:
+            The reply; one with an error when this call failed and another may succeed.
+
+        Raises:
+            EngineError: No call can succeed before a person acts.
+            BudgetError: The call could pass the budget.
+        """
+        engine = self._engines[request.role]
+        key = make_key(engine.identity, request)
+        stored = self._store.get_reply(key)
+        if stored is not None:
+            self.tally.answered += 1
+            return stored
+        async with self._places:
+            self._check_stopped()
+            worst = Usage(estimate_prompt(request), request.sampling.max_tokens)
+            try:
+                async with self._budget.reserve(worst):
+                    self._check_stopped()
+                    self._on_call(request)
+                    reply = await engine.generate(request, watch)
+                    self._count(request, reply)
+            except LongwriteError as error:
+                self.stop(error)
+                raise
+        if reply.error is None:
+            self._store.put_reply(key, engine.identity, request, reply)
+            return reply
+        self._store.put_error(key, request, reply.error)
+        if reply.error.fatal:
+            failure = EngineError(
+                "The engine can't go on", reply.error.message, "Run the same command to go on."
+            )
+            self.stop(failure)
+            raise failure
+        return reply
+
+    def _check_stopped(self) -> None:
+        if self._stopped is not None:
+            raise self._stopped
+
+    def _count(self, request: Request, reply: Reply) -> None:
+        usage = reply.usage
+        if usage.prompt is None or usage.completion is None:
+            guess = Usage(estimate_prompt(request), estimate_tokens(reply.text + reply.thinking))
+            failed = reply.error is not None
+            usage = Usage(
+                usage.prompt if usage.prompt is not None else 0 if failed else guess.prompt,
+                usage.completion if usage.completion is not None else guess.completion,
+                usage.cached,
+            )
+        self._budget.spend(usage)
+        tally = self.tally
+        tally.made += 1
+        tally.prompt += usage.prompt or 0
+        tally.cached += usage.cached or 0
+        tally.completion += usage.completion or 0
+        tally.largest = max(tally.largest, estimate_prompt(request) + request.sampling.max_tokens)
+        tally.dropped.update(reply.dropped)

@@ -1,0 +1,271 @@
+"""The run's database: completed calls, pinned texts, and what was written to which file.
+
+One SQLite file in WAL mode with full synchronisation, so that what was paid for survives a kill or
+a power cut. A call is stored once under a hash of what was asked and answers that question for
+ever; a failed call is noted beside it and never answers anything. Messages are stored once, each
+under a hash that includes the one before it, so that a thread of n turns takes n rows. Every row
+carries a hash of its content: a row that was damaged is as if it were not there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from longwrite.errors import RunError
+from longwrite.types import CallError, Defect, Reply, Request, Usage, Written
+
+VERSION = "1"
+"""Of the run folder; another one is refused."""
+
+_SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE messages (hash TEXT PRIMARY KEY, parent TEXT, role TEXT, content TEXT) WITHOUT ROWID;
+CREATE TABLE calls (
+    key TEXT PRIMARY KEY, step TEXT, section TEXT, tip TEXT, request TEXT, reply TEXT,
+    hash TEXT, at REAL);
+CREATE TABLE errors (key TEXT, step TEXT, section TEXT, kind TEXT, message TEXT, at REAL);
+CREATE TABLE pins (
+    section TEXT, node TEXT, stage TEXT, inputs TEXT, written TEXT, hash TEXT, at REAL,
+    PRIMARY KEY (section, node, stage));
+CREATE TABLE files (name TEXT, hash TEXT, PRIMARY KEY (name, hash));
+"""
+
+
+def digest(*parts: str) -> str:
+    """Return a hash of some texts, their borders included."""
+    state = hashlib.sha256()
+    for part in parts:
+        raw = part.encode("utf-8", "surrogatepass")
+        state.update(len(raw).to_bytes(8, "big") + raw)
+    return state.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A section's text at one stage, valid while its node's hash holds."""
+
+    stage: str
+    written: Written
+    inputs: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """A completed call as `Store.list_calls` tells it."""
+
+    key: str
+    step: str
+    section: str
+    reply: Reply
+
+
+class Store:
+    """The database of one run.
+
+    Args:
+        path: The SQLite file; made when absent.
+
+    Raises:
+        RunError: The file is no database, is damaged, or is of another version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, making its tables when it is new."""
+        self.path = path
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name='meta'").fetchone():
+                self._db.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
+                self.set_meta("version", VERSION)
+            version = self.get_meta("version")
+        except sqlite3.Error as error:
+            raise self._damaged(error) from error
+        if version != VERSION:
+            self._db.close()
+            raise RunError(
+                f"{path.parent} can't be resumed",
+                f"it was made by another version of longwrite (run format {version!r}, "
+                f"this one reads {VERSION!r})",
+                "Start anew with --fresh or another --run folder; its files stay readable.",
+            )
+
+    def _damaged(self, error: Exception) -> RunError:
+        return RunError(
+            f"{self.path} can't be read",
+            f"it is damaged or no call log ({error})",
+            f"Move it away and run the same command: sections already in "
+            f"{self.path.parent / 'sections'} are kept.",
+        )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def _execute(self, sql: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
+        try:
+            return self._db.execute(sql, values)
+        except sqlite3.OperationalError as error:
+            if "full" in str(error) or "readonly" in str(error) or "I/O" in str(error):
+                raise RunError(
+                    f"{self.path} can't be written",
+                    str(error),
+                    "Make room or allow writing, then run the same command: nothing is lost.",
+                ) from error
+            raise self._damaged(error) from error
+        except sqlite3.DatabaseError as error:
+            raise self._damaged(error) from error
+
+    # --- meta ------------------------------------------------------------------------------------
+
+    def get_meta(self, name: str) -> str | None:
+        """Return a value of the run, or None."""
+        row = self._execute("SELECT value FROM meta WHERE name=?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def set_meta(self, name: str, value: str) -> None:
+        """Keep a value of the run."""
+        self._execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    # --- calls -----------------------------------------------------------------------------------
+
+    def get_reply(self, key: str) -> Reply | None:
+        """Return the reply stored under a key; None when absent or damaged."""
+        row = self._execute("SELECT reply, hash FROM calls WHERE key=?", (key,)).fetchone()
+        if row is None or not isinstance(row[0], str) or digest(key, row[0]) != row[1]:
+            return None
+        return _read_reply(row[0])
+
+    def put_reply(self, key: str, identity: str, request: Request, reply: Reply) -> None:
+        """Store a completed call; the whole of it or nothing."""
+        body = json.dumps(asdict(reply), ensure_ascii=False)
+        asked = {
+            "model": identity,
+            "role": request.role,
+            "attempt": request.attempt,
+            "sampling": asdict(request.sampling),
+            "schema": None if request.schema is None else digest(_canonical(request.schema)),
+            "words": request.ask.words,
+        }
+        self._execute("BEGIN IMMEDIATE")
+        try:
+            tip = ""
+            for message in request.messages:
+                parent, tip = tip, digest(tip, message.role, message.content)
+                self._execute(
+                    "INSERT OR IGNORE INTO messages VALUES (?, ?, ?, ?)",
+                    (tip, parent, message.role, message.content),
+                )
+            self._execute(
+                "INSERT OR REPLACE INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (key, request.ask.step, request.ask.section, tip, _canonical(asked), body,
+                 digest(key, body), time.time()),
+            )  # fmt: skip
+            self._execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def put_error(self, key: str, request: Request, error: CallError) -> None:
+        """Note a failed call; it answers no key."""
+        self._execute(
+            "INSERT INTO errors VALUES (?, ?, ?, ?, ?, ?)",
+            (key, request.ask.step, request.ask.section, error.kind, error.message, time.time()),
+        )
+
+    def list_calls(self, section: str | None = None) -> Iterator[CallRecord]:
+        """Yield the completed calls in the order of their completion."""
+        where, values = ("WHERE section=?", (section,)) if section is not None else ("", ())
+        sql = f"SELECT key, step, section, reply, hash FROM calls {where} ORDER BY at, key"
+        for key, step, name, reply, mark in self._execute(sql, values):
+            if isinstance(reply, str) and digest(key, reply) == mark:
+                yield CallRecord(key, step, name, _read_reply(reply))
+
+    def list_messages(self, key: str) -> list[tuple[str, str]]:
+        """Return the (role, content) of the request behind a stored call, first one first."""
+        row = self._execute("SELECT tip FROM calls WHERE key=?", (key,)).fetchone()
+        found: list[tuple[str, str]] = []
+        tip = row[0] if row else ""
+        while tip:
+            row = self._execute(
+                "SELECT parent, role, content FROM messages WHERE hash=?", (tip,)
+            ).fetchone()
+            if row is None:
+                break
+            found.append((row[1], row[2]))
+            tip = row[0]
+        return found[::-1]
+
+    def count_errors(self) -> dict[str, int]:
+        """Return how many calls failed, by kind."""
+        return dict(self._execute("SELECT kind, COUNT(*) FROM errors GROUP BY kind ORDER BY kind"))
+
+    # --- pins ------------------------------------------------------------------------------------
+
+    def get_pin(self, section: str, node: str, stage: str) -> Pin | None:
+        """Return a pinned text; None when absent or damaged."""
+        row = self._execute(
+            "SELECT inputs, written, hash FROM pins WHERE section=? AND node=? AND stage=?",
+            (section, node, stage),
+        ).fetchone()
+        if row is None or digest(section, node, stage, row[0], row[1]) != row[2]:
+            return None
+        data = json.loads(row[1])
+        data["defects"] = tuple(Defect(**entry) for entry in data["defects"])
+        return Pin(stage, Written(**data), row[0])
+
+    def put_pin(self, section: str, node: str, pin: Pin) -> None:
+        """Pin a text."""
+        body = json.dumps(asdict(pin.written), ensure_ascii=False)
+        self._execute(
+            "INSERT OR REPLACE INTO pins VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (section, node, pin.stage, pin.inputs, body,
+             digest(section, node, pin.stage, pin.inputs, body), time.time()),
+        )  # fmt: skip
+
+    def drop_pins(self, section: str, node: str) -> None:
+        """Forget what was pinned for one version of a section."""
+        self._execute("DELETE FROM pins WHERE section=? AND node=?", (section, node))
+
+    # --- files -----------------------------------------------------------------------------------
+
+    def note_file(self, name: str, content: str) -> None:
+        """Remember that this content of a file is our own."""
+        self._execute("INSERT OR IGNORE INTO files VALUES (?, ?)", (name, digest(content)))
+
+    def is_own(self, name: str, content: str) -> bool:
+        """Tell whether this content of a file was written by a run, at any time."""
+        row = self._execute(
+            "SELECT 1 FROM files WHERE name=? AND hash=?", (name, digest(content))
+        ).fetchone()
+        return row is not None
+
+
+def make_key(identity: str, request: Request) -> str:
+    """Return the key of a call: everything that was asked, and of whom, and nothing else."""
+    return digest(
+        identity,
+        _canonical([[message.role, message.content] for message in request.messages]),
+        _canonical(asdict(request.sampling)),
+        _canonical(request.schema),
+        str(request.attempt),
+    )
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def _read_reply(body: str) -> Reply:
+    data = json.loads(body)
+    data["usage"] = Usage(**data["usage"])
+    data["dropped"] = tuple(data["dropped"])
+    return Reply(**data)

@@ -1,0 +1,144 @@
+"""Asking an engine for one level of a plan: bounded tries, and always an answer.
+
+A plan that can't be read is asked for again with another seed, twice at most. What is then still
+missing is made up by code and noted as a warning of the plan, because a document with a plain
+outline is worth more than none; an engine that doesn't answer at all is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from longwrite.engines.engine import Engine
+from longwrite.errors import EngineError
+from longwrite.planners.entries import Entry, Reading, read_entries
+from longwrite.prompts import derive_seed
+from longwrite.text import tokens_for_words
+from longwrite.types import Ask, Json, Message, Request, Sampling
+
+TRIES = 3
+
+SCHEMA: dict[str, Json] = {
+    "type": "object",
+    "properties": {
+        "title": {"type": "string"},
+        "bible": {"type": "string"},
+        "sections": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "title": {"type": "string"},
+                    "goal": {"type": "string"},
+                    "words": {"type": "integer"},
+                    "entry": {"type": "string"},
+                    "exit": {"type": "string"},
+                    "needs": {"type": "array", "items": {"type": "integer"}},
+                    "establishes": {"type": "array", "items": {"type": "string"}},
+                },
+                "required": ["title", "goal", "words", "entry", "exit", "needs", "establishes"],
+                "additionalProperties": False,
+            },
+        },
+    },
+    "required": ["title", "bible", "sections"],
+    "additionalProperties": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What one call has to bring: so many entries for a node."""
+
+    messages: tuple[Message, ...]
+    node: str
+    count: int
+    exact: bool
+    words: int
+    language: str
+    step: str = "plan"
+    schema: bool = True
+
+
+async def ask_level(
+    level: Level,
+    engine: Engine,
+    sampling: Sampling,
+    read: Callable[[str], Reading] = read_entries,
+) -> tuple[Reading, tuple[str, ...]]:
+    """Return the entries of one level and what had to be mended.
+
+    Args:
+        level: What is asked.
+        engine: Whom.
+        sampling: Temperature, top_p, extra fields, and the run's seed.
+        read: How to read the reply.
+
+    Raises:
+        EngineError: No call brought a reply.
+    """
+    best: Reading | None = None
+    failure = ""
+    for attempt in range(TRIES):
+        reply = await engine.generate(_make_request(level, engine, sampling, attempt))
+        if reply.error is not None:
+            failure = reply.error.message
+            continue
+        reading = read(reply.text)
+        if best is None or _distance(reading, level) < _distance(best, level):
+            best = reading
+        if _fits(reading, level):
+            return reading, ()
+    if best is None:
+        raise EngineError(
+            f"The plan of {level.node or 'the document'} could not be made",
+            failure,
+            "Run the same command again to go on from here.",
+        )
+    return _mend(best, level)
+
+
+def _make_request(level: Level, engine: Engine, sampling: Sampling, attempt: int) -> Request:
+    tokens = 400 + level.count * (140 + tokens_for_words(70, level.language))
+    prompt_room = engine.abilities.window // 2
+    return Request(
+        messages=level.messages,
+        sampling=replace(
+            sampling,
+            max_tokens=min(tokens, prompt_room),
+            seed=derive_seed(sampling.seed, "plan", level.node, attempt),
+        ),
+        role="plan",
+        ask=Ask(level.step, level.node, "", level.words, level.count, level.language),
+        schema=SCHEMA if level.schema and engine.abilities.json else None,
+        attempt=attempt,
+    )
+
+
+def _fits(reading: Reading, level: Level) -> bool:
+    found = len(reading.entries)
+    if level.exact:
+        return found == level.count
+    return max(2, (level.count + 1) // 2) <= found <= 2 * level.count
+
+
+def _distance(reading: Reading, level: Level) -> int:
+    return abs(len(reading.entries) - level.count)
+
+
+def _mend(reading: Reading, level: Level) -> tuple[Reading, tuple[str, ...]]:
+    entries = list(reading.entries)
+    where = level.node or "the document"
+    found = len(entries)
+    if found > level.count:
+        entries = entries[: level.count]
+    chinese = level.language[:2] == "zh"
+    while len(entries) < level.count:
+        number = len(entries) + 1
+        entries.append(Entry(f"第{number}部分" if chinese else f"Part {number}"))
+    warning = (
+        f"The plan of {where} had {found} entries instead of {level.count} after {TRIES} tries; "
+        "it was cut or filled up."
+    )
+    return Reading(reading.title, reading.bible, tuple(entries)), (warning,)

@@ -1,0 +1,146 @@
+"""What a brief says to a planner: words for the prompt, units, and requirements for each node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from longwrite.assembly import leaves
+from longwrite.prompts import fence, name_language
+from longwrite.types import Brief, Constraint, Section
+
+_TOP_UNITS = {
+    "chapters": ("Chapter", "章"),
+    "parts": ("Part", "部分"),
+    "acts": ("Act", "幕"),
+    "lessons": ("Lesson", "课"),
+    "sections": ("Section", "节"),
+    "entries": ("Entry", "篇"),
+    "letters": ("Letter", "封信"),
+}
+_PRESENT = {"mention", "table", "list", "code"}
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """The units that the brief counts: "20 lessons", "five acts"; count 0 when it counts none."""
+
+    count: int = 0
+    name: str = ""
+    label: str = ""
+    chinese: bool = False
+    equal: bool = False
+
+
+def find_units(brief: Brief) -> Units:
+    """Return the units that must be the top level of the plan."""
+    for constraint in brief.constraints:
+        unit, count = constraint.params.get("unit"), constraint.params.get("count")
+        if constraint.kind != "sections" or unit not in _TOP_UNITS or not isinstance(count, int):
+            continue
+        if 2 <= count <= 200:
+            english, chinese = _TOP_UNITS[str(unit)]
+            in_chinese = brief.language[:2] == "zh"
+            equal = any(c.kind == "length" and c.scope == "each" for c in brief.constraints)
+            label = chinese if in_chinese else english
+            return Units(count, str(unit), label, in_chinese, equal)
+    return Units()
+
+
+def name_entry(title: str, number: int, units: Units) -> str:
+    """Return a top heading, numbered when the brief counts its units."""
+    if not units.count:
+        return title
+    label = f"第{number}{units.label}" if units.chinese else f"{units.label} {number}"
+    if not title or title == label:
+        return label
+    return f"{label} {title}" if units.chinese else f"{label}: {title}"
+
+
+def stated_title(brief: Brief) -> str:
+    """Return the title that the brief gives, or an empty string."""
+    for constraint in brief.constraints:
+        if constraint.kind == "title":
+            return " ".join(str(constraint.params.get("text", "")).split())[:160]
+    return ""
+
+
+def describe_brief(brief: Brief) -> dict[str, str]:
+    """Return the brief's values for a prompt template."""
+    wishes = [c.quote for c in brief.constraints if c.quote and c.kind not in {"length", "form"}]
+    return {
+        "brief": fence("brief", brief.prompt[:24_000]),
+        "words": f"{brief.words:,}",
+        "language": name_language(brief.language),
+        "audience": f" Its readers: {brief.audience}." if brief.audience else "",
+        "style": f" Its style: {brief.style}." if brief.style else "",
+        "requirements": f"\nIt must keep to: {'; '.join(wishes)[:2000]}." if wishes else "",
+    }
+
+
+def distinguish_titles(sections: Sequence[Section]) -> tuple[Section, ...]:
+    """Return the tree with no heading twice: a repeated one is told apart by its parent's title."""
+    seen: set[str] = set()
+
+    def settle(section: Section, parent: str) -> Section:
+        title, number = section.title, 1
+        if title.casefold() in seen and parent:
+            title = f"{title}: {parent}"
+        while title and title.casefold() in seen:
+            number += 1
+            title = f"{section.title} ({number})"
+        seen.add(title.casefold())
+        children = tuple(settle(child, title) for child in section.sections)
+        return replace(section, title=title, sections=children)
+
+    return tuple(settle(section, "") for section in sections)
+
+
+def assign_constraints(sections: Sequence[Section], brief: Brief) -> tuple[Section, ...]:
+    """Return the tree with the brief's requirements given to the leaves that have to meet them.
+
+    What must be present is given to one leaf of its scope, the one whose plan speaks of it if any;
+    what must be absent to every leaf of its scope.
+    """
+    given: dict[str, list[Constraint]] = {}
+    for constraint in brief.constraints:
+        present = constraint.kind in _PRESENT and constraint.params.get("wanted", True)
+        absent = constraint.kind == "avoid" or constraint.params.get("wanted") is False
+        if not present and not absent:
+            continue
+        own = replace(constraint, scope="document")
+        for group in _scopes(sections, constraint.scope):
+            written = leaves(group)
+            for leaf in written if absent else [_choose_leaf(written, constraint)]:
+                given.setdefault(leaf.id, []).append(own)
+    return tuple(_give(section, given) for section in sections)
+
+
+def _scopes(sections: Sequence[Section], scope: str) -> Iterator[Sequence[Section]]:
+    if scope == "document":
+        yield sections
+        return
+    kind, _, number = scope.partition(":")
+    step = int(number) if number.isdigit() else 0
+    for place, section in enumerate(sections, 1):
+        chosen = (
+            kind == "each"
+            or (kind == "section" and place == step)
+            or (kind == "every" and step and place % step == 0)
+        )
+        if chosen:
+            yield [section]
+
+
+def _choose_leaf(written: Sequence[Section], constraint: Constraint) -> Section:
+    text = str(constraint.params.get("text", "")).casefold()
+    for leaf in written:
+        if text and text in f"{leaf.title} {leaf.goal}".casefold():
+            return leaf
+    return written[0]
+
+
+def _give(section: Section, given: dict[str, list[Constraint]]) -> Section:
+    if section.sections:
+        return replace(section, sections=tuple(_give(child, given) for child in section.sections))
+    return replace(section, constraints=tuple(given.get(section.id, ())))

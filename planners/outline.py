@@ -1,0 +1,230 @@
+"""The default planner: a tree, each level asked side by side.
+
+The root gives title, bible and the top level; each node that is too long for one section is divided
+again, all nodes of a level at the same time, so that planning costs the logarithm of the length.
+Short documents skip levels, the shortest need no call at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from longwrite.engines.engine import Engine
+from longwrite.planners.asking import Level, ask_level
+from longwrite.planners.briefing import (
+    Units,
+    assign_constraints,
+    describe_brief,
+    distinguish_titles,
+    find_units,
+    name_entry,
+    stated_title,
+)
+from longwrite.planners.entries import Entry
+from longwrite.planners.shape import (
+    ONE_SECTION_BELOW,
+    Sizes,
+    allocate,
+    choose_sizes,
+    count_children,
+)
+from longwrite.prompts import fill
+from longwrite.types import Brief, Message, Plan, Sampling, Section
+
+_PACKAGE = "longwrite.planners"
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What all calls of one plan share."""
+
+    brief: Brief
+    engine: Engine
+    sampling: Sampling
+    sizes: Sizes
+    units: Units
+    headed: bool
+    title: str = ""
+    bible: str = ""
+    outline: str = ""
+
+
+class OutlinePlanner:
+    """Plans parts, chapters and sections as the length demands."""
+
+    async def plan(self, brief: Brief, engine: Engine, sampling: Sampling) -> Plan:
+        """Return a plan whose leaves' words add up to the brief's exactly.
+
+        Args:
+            brief: What is wanted.
+            engine: Who plans.
+            sampling: How; its seed is the run's.
+
+        Raises:
+            EngineError: The engine doesn't answer.
+        """
+        units = find_units(brief)
+        count = units.count or _count_root(brief, engine)
+        if count < 2 or brief.words < 2 * count:
+            sections = assign_constraints((Section("1", "", words=brief.words),), brief)
+            title = stated_title(brief) if brief.form == "document" else ""
+            return Plan(title, sections, planner="outline")
+        frame = _Frame(
+            brief,
+            engine,
+            sampling,
+            choose_sizes(engine.abilities.window, brief.language),
+            units,
+            headed=_is_headed(brief, units),
+        )
+        level = Level(
+            self._root_messages(frame, count),
+            node="",
+            count=count,
+            exact=bool(units.count),
+            words=brief.words,
+            language=brief.language,
+            step="plan.root",
+        )
+        reading, warnings = await ask_level(level, engine, sampling)
+        title = stated_title(brief) or _one_line(reading.title) or _one_line(brief.prompt)[:60]
+        entries = reading.entries
+        budgets = allocate(brief.words, [1.0 if units.equal else entry.words for entry in entries])
+        frame = replace(
+            frame,
+            title=title,
+            bible=reading.bible,
+            outline=_list_entries(entries, budgets),
+        )
+        nodes = await asyncio.gather(
+            *(
+                self._grow(frame, entry, (number,), words)
+                for number, (entry, words) in enumerate(zip(entries, budgets, strict=True), 1)
+            )
+        )
+        warnings += tuple(warning for _, found in nodes for warning in found)
+        sections = _link(tuple(node for node, _ in nodes), entries)
+        return Plan(
+            title if frame.headed else "",
+            assign_constraints(distinguish_titles(sections), brief),
+            bible=reading.bible,
+            planner="outline",
+            warnings=warnings,
+        )
+
+    def _root_messages(self, frame: _Frame, count: int) -> tuple[Message, ...]:
+        prompt = fill(
+            _PACKAGE,
+            "root",
+            **describe_brief(frame.brief),
+            count=count,
+            unit=frame.units.name or "parts",
+            form=_answer_form(frame.engine),
+        )
+        return Message("system", fill(_PACKAGE, "system")), Message("user", prompt)
+
+    async def _grow(
+        self, frame: _Frame, entry: Entry, path: tuple[int, ...], words: int
+    ) -> tuple[Section, tuple[str, ...]]:
+        """Return the node of an entry, divided further where it is too long."""
+        node = self._make_node(frame, entry, path, words)
+        count = count_children(words, frame.sizes)
+        if count < 2:
+            return node, ()
+        prompt = fill(
+            _PACKAGE,
+            "level",
+            **describe_brief(frame.brief) | {"words": f"{words:,}"},
+            title=frame.title,
+            total=f"{frame.brief.words:,}",
+            bible=frame.bible,
+            outline=frame.outline,
+            place=f"{'.'.join(map(str, path))}. {entry.title}",
+            goal=entry.goal,
+            entry=entry.entry or "the part before it has ended",
+            exit=entry.exit or "its goal is reached",
+            count=count,
+            unit="parts",
+            form=_answer_form(frame.engine),
+        )
+        level = Level(
+            (Message("system", fill(_PACKAGE, "system")), Message("user", prompt)),
+            node=node.id,
+            count=count,
+            exact=False,
+            words=words,
+            language=frame.brief.language,
+            step="plan.level",
+        )
+        reading, warnings = await ask_level(level, frame.engine, frame.sampling)
+        budgets = allocate(words, [child.words for child in reading.entries])
+        grown = await asyncio.gather(
+            *(
+                self._grow(frame, child, (*path, number), budget)
+                for number, (child, budget) in enumerate(
+                    zip(reading.entries, budgets, strict=True), 1
+                )
+            )
+        )
+        children = _link(tuple(child for child, _ in grown), reading.entries)
+        warnings += tuple(warning for _, found in grown for warning in found)
+        return replace(node, sections=children), warnings
+
+    def _make_node(self, frame: _Frame, entry: Entry, path: tuple[int, ...], words: int) -> Section:
+        top = len(path) == 1
+        title = name_entry(entry.title, path[0], frame.units) if top else entry.title
+        goal = entry.goal
+        if not (frame.headed or (top and frame.units.count)):
+            title, goal = "", f"{entry.title}: {entry.goal}"
+        return Section(
+            id=".".join(map(str, path)),
+            title=title,
+            goal=goal,
+            words=words,
+            entry=entry.entry,
+            exit=entry.exit,
+            establishes=entry.establishes,
+        )
+
+
+def _count_root(brief: Brief, engine: Engine) -> int:
+    if brief.words < ONE_SECTION_BELOW:
+        return 0
+    return count_children(brief.words, choose_sizes(engine.abilities.window, brief.language))
+
+
+def _is_headed(brief: Brief, units: Units) -> bool:
+    for constraint in brief.constraints:
+        if constraint.kind == "headings":
+            return bool(constraint.params.get("wanted", True))
+    return brief.form == "document"
+
+
+def _answer_form(engine: Engine) -> str:
+    return fill(_PACKAGE, "json" if engine.abilities.json else "lines")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:160]
+
+
+def _list_entries(entries: Sequence[Entry], budgets: Sequence[int]) -> str:
+    return "\n".join(
+        f"{number}. {entry.title} ({budget:,} words): {entry.goal[:300]}"
+        for number, (entry, budget) in enumerate(zip(entries, budgets, strict=True), 1)
+    )
+
+
+def _link(nodes: tuple[Section, ...], entries: Sequence[Entry]) -> tuple[Section, ...]:
+    """Turn needs given as numbers of earlier entries into ids; others are dropped."""
+    return tuple(
+        replace(
+            node,
+            needs=tuple(
+                nodes[need - 1].id for need in sorted(set(entry.needs)) if 1 <= need <= place
+            ),
+        )
+        for place, (node, entry) in enumerate(zip(nodes, entries, strict=True))
+    )
