@@ -4,7 +4,8 @@
     ├── UsageError      2  an option, a brief, a plan or a path that can't be used
     │   └── RunError    2  a run folder that is locked, foreign, damaged or finished
     ├── BudgetError     4  the next call could pass --max-tokens or --max-cost; resumable
-    └── EngineError     5  the engine can't be reached, refuses, or isn't what it should be
+    ├── EngineError     5  the engine can't be reached, refuses, or isn't what it should be
+    └── Interrupted   130  a person or the system asked to stop; resumable
 
 An error is a sentence in three parts: what happened, why, and the command that mends it. A failed
 engine call is not raised where it happens: it is a `CallError` inside the `Reply`, and never text.
@@ -28,8 +29,11 @@ class LongwriteError(Exception):
         """Join the parts to one line."""
         self.what, self.why, self.mend = what, why, mend
         head = f"{what}: {why}" if why else what
-        sentences = [part if part.endswith((".", "!", "?", "。")) else f"{part}."
-                     for part in (head, mend) if part]
+        sentences = [
+            part if part.endswith((".", "!", "?", "。")) else f"{part}."
+            for part in (head, mend)
+            if part
+        ]
         super().__init__(" ".join(sentences))
 
 
@@ -53,3 +57,9 @@ class EngineError(LongwriteError):
     """The engine can't be reached, refuses, or isn't what it should be."""
 
     exit_code = 5
+
+
+class Interrupted(LongwriteError):
+    """A person or the system asked to stop; the run can be resumed."""
+
+    exit_code = 130

@@ -18,39 +18,54 @@ _TOP_UNITS = {
     "entries": ("Entry", "篇"),
     "letters": ("Letter", "封信"),
 }
+_LEAST_ITEM = 150
+"""Words from which on each of a "top ten" is a section of its own."""
+
 _PRESENT = {"mention", "table", "list", "code"}
 
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """The units that the brief counts: "20 lessons", "five acts"; count 0 when it counts none."""
+    """The units that the brief counts: "20 lessons", "five acts"; count 0 when it counts none.
+
+    Numbering begins after `after`, where a manuscript has some already.
+    """
 
     count: int = 0
     name: str = ""
     label: str = ""
     chinese: bool = False
+    after: int = 0
     equal: bool = False
 
 
 def find_units(brief: Brief) -> Units:
     """Return the units that must be the top level of the plan."""
-    for constraint in brief.constraints:
-        unit, count = constraint.params.get("unit"), constraint.params.get("count")
-        if constraint.kind != "sections" or unit not in _TOP_UNITS or not isinstance(count, int):
-            continue
-        if 2 <= count <= 200:
-            english, chinese = _TOP_UNITS[str(unit)]
-            in_chinese = brief.language[:2] == "zh"
-            equal = any(c.kind == "length" and c.scope == "each" for c in brief.constraints)
-            label = chinese if in_chinese else english
-            return Units(count, str(unit), label, in_chinese, equal)
-    return Units()
+    counted = {
+        str(constraint.params.get("unit")): constraint.params
+        for constraint in reversed(brief.constraints)
+        if constraint.kind == "sections"
+    }
+    unit = next((name for name in counted if name in _TOP_UNITS), "items")
+    count, after = (counted.get(unit, {}).get(name) for name in ("count", "after"))
+    if not isinstance(count, int) or not 2 <= count <= 200:
+        return Units()
+    if unit == "items" and brief.words < _LEAST_ITEM * count:
+        return Units()  # a list inside a text, not its sections
+    english, chinese = _TOP_UNITS.get(unit, ("", ""))
+    in_chinese = brief.language[:2] == "zh"
+    equal = any(c.kind == "length" and c.scope == "each" for c in brief.constraints)
+    label = chinese if in_chinese else english
+    return Units(count, unit, label, in_chinese, after if isinstance(after, int) else 0, equal)
 
 
 def name_entry(title: str, number: int, units: Units) -> str:
     """Return a top heading, numbered when the brief counts its units."""
     if not units.count:
         return title
+    number += units.after
+    if not units.label:
+        return f"{number}. {title}"
     label = f"第{number}{units.label}" if units.chinese else f"{units.label} {number}"
     if not title or title == label:
         return label
@@ -84,7 +99,7 @@ def distinguish_titles(sections: Sequence[Section]) -> tuple[Section, ...]:
 
     def settle(section: Section, parent: str) -> Section:
         title, number = section.title, 1
-        if title.casefold() in seen and parent:
+        if title and parent and title.casefold() in seen:
             title = f"{title}: {parent}"
         while title and title.casefold() in seen:
             number += 1

@@ -69,7 +69,7 @@ class OutlinePlanner:
         count = units.count or _count_root(brief, engine)
         if count < 2 or brief.words < 2 * count:
             sections = assign_constraints((Section("1", "", words=brief.words),), brief)
-            title = stated_title(brief) if brief.form == "document" else ""
+            title = "" if brief.form == "letter" else stated_title(brief)
             return Plan(title, sections, planner="outline")
         frame = _Frame(
             brief,
@@ -107,7 +107,7 @@ class OutlinePlanner:
         warnings += tuple(warning for _, found in nodes for warning in found)
         sections = _link(tuple(node for node, _ in nodes), entries)
         return Plan(
-            title if frame.headed else "",
+            title if frame.headed else "" if brief.form == "letter" else stated_title(brief),
             assign_constraints(distinguish_titles(sections), brief),
             bible=reading.bible,
             planner="outline",

@@ -45,7 +45,7 @@ def count_children(words: int, sizes: Sizes) -> int:
         return max(2, round(words / sizes.section))
     chapters = max(2, round(words / chapter))
     depth = math.ceil(math.log(chapters, _FAN_OUT) - 1e-9)
-    return max(2, round(chapters ** (1 / max(1, depth))))
+    return max(2, round(math.pow(chapters, 1 / max(1, depth))))
 
 
 def allocate(words: int, weights: Sequence[float]) -> list[int]:

@@ -20,7 +20,7 @@ Mode = Literal["thread", "dag"]
 THREAD_BELOW = 4_500
 """Words under which one conversation is as fast as many."""
 
-_LONGEST = 4
+_LONGEST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +93,18 @@ def _divide(
     for number in range(count):
         start, end = (len(waiting) * n // count for n in (number, number + 1))
         yield tuple(waiting[start:end]), above
+
+
+def find_readers(threads: Sequence[Thread], section: str) -> tuple[Section, ...]:
+    """Return the leaves that were written in view of a section: later in its thread, or needing it.
+
+    Raises:
+        KeyError: No thread holds the section.
+    """
+    for place, thread in enumerate(threads):
+        names = [leaf.id for leaf in thread.leaves]
+        if section in names:
+            own = thread.leaves[names.index(section) + 1 :]
+            others = (leaf for other in threads if place in other.needs for leaf in other.leaves)
+            return (*own, *others)
+    raise KeyError(section)

@@ -75,7 +75,7 @@ def _compose_english(rng: random.Random) -> str:
     subject = pick((f"the {adjective()} {person}", f"this {person} and the {noun()}"))
     clause = f"{subject} {pick(lists['en.adverbs'])} {verb} the {adjective()} {noun()}"
     if rng.random() < 0.6:
-        owner, article = pick(("one", "her", "their", "every")), pick(("a", "the", "his", "no"))
+        owner, article = pick(("one", "her", "their", "every")), pick(("that", "the", "his", "no"))
         link, verb = pick(lists["en.links"]), pick(lists["en.verbs"])
         clause += f", {link} {owner} {noun()} {verb} {article} {noun()}"
     if rng.random() < 0.4:

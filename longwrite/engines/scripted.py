@@ -6,7 +6,8 @@ nothing. Its prose is grammatical and about nothing, and whoever uses it is told
 
 Options stand behind a colon: ``scripted:spread=0.3,delay=0.05,server=0.1``. ``spread`` is how far
 a length may miss (0.3: ±30 %), ``delay`` the seconds of a call, ``window``, ``json``, ``checks``
-what it claims to be able to, ``seed`` another world; each name of `FAULTS` is a probability that
+what it claims to be able to, ``seed`` another world, ``journal`` a file that gets a line for each
+call begun; each name of `FAULTS` is a probability that
 a call fails that way. ``script=FILE`` gives replies word for word (see `ScriptedEngine.load`).
 """
 
@@ -16,7 +17,6 @@ import asyncio
 import hashlib
 import json
 import random
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -56,6 +56,7 @@ class Rule:
     checks: bool = True
     faults: Mapping[str, float] = field(default_factory=dict)
     script: tuple[ScriptLine, ...] = ()
+    journal: str = ""
 
 
 def parse_rule(options: str) -> Rule:
@@ -72,6 +73,8 @@ def parse_rule(options: str) -> Rule:
         try:
             if name == "script":
                 known[name] = load_script(Path(value))
+            elif name == "journal":
+                known[name] = value
             elif name in FAULTS:
                 faults[name] = float(value or 1)
             elif name in {"json", "checks"}:
@@ -113,7 +116,6 @@ class ScriptedEngine:
         self.rule = rule or Rule()
         self.calls = 0
         self._script = list(self.rule.script)
-        self._asked: Counter[str] = Counter()
         self._prefixes: set[bytes] = set()
 
     @property
@@ -132,6 +134,10 @@ class ScriptedEngine:
     async def generate(self, request: Request, watch: Watch | None = None) -> Reply:
         """Answer by the script, else by the rule."""
         self.calls += 1
+        if self.rule.journal:
+            ask, seed = request.ask, request.sampling.seed
+            with Path(self.rule.journal).open("a", encoding="utf-8") as stream:
+                stream.write(f"{ask.step} {ask.section} {seed}\n")
         if self.rule.delay:
             await asyncio.sleep(self.rule.delay)
         prompt, cached = self._count_prompt(request)
@@ -190,14 +196,17 @@ class ScriptedEngine:
         return None
 
     def _draw_fault(self, digest: str, ask: Ask) -> str:
-        # Counting how often the same was asked lets a call that failed succeed later.
-        self._asked[digest] += 1
-        rng = random.Random(f"{digest}{self._asked[digest]}")
+        """Return the fault of this call: a text's by what is asked, a failed call's by chance.
+
+        A failed call is stored nowhere, and has to be able to succeed when it is made again.
+        """
+        rng = random.Random(digest)
         for name in FAULTS:
-            about_plans = name == "garbled"
-            if about_plans != ask.step.startswith("plan") and name not in {"server", "empty"}:
+            failed = name in {"server", "empty"}
+            if not failed and (name == "garbled") != ask.step.startswith("plan"):
                 continue
-            if rng.random() < self.rule.faults.get(name, 0.0):
+            chance = random.random() if failed else rng.random()
+            if chance < self.rule.faults.get(name, 0.0):
                 return name
         return ""
 

@@ -108,6 +108,19 @@ class RunFolder:
         return target
 
 
+def is_locked(path: Path) -> bool:
+    """Tell whether a process holds the run of a folder."""
+    if not (path / ".lock").exists():
+        return False
+    lock = FileLock(path / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
 def replace_file(path: Path, content: str) -> None:
     """Write a file whole: through a synced temporary file beside it.
 

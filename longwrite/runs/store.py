@@ -13,7 +13,8 @@ import hashlib
 import json
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -123,6 +124,17 @@ class Store:
         except sqlite3.DatabaseError as error:
             raise self._damaged(error) from error
 
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
     # --- meta ------------------------------------------------------------------------------------
 
     def get_meta(self, name: str) -> str | None:
@@ -154,8 +166,7 @@ class Store:
             "schema": None if request.schema is None else digest(_canonical(request.schema)),
             "words": request.ask.words,
         }
-        self._execute("BEGIN IMMEDIATE")
-        try:
+        with self._transaction():
             tip = ""
             for message in request.messages:
                 parent, tip = tip, digest(tip, message.role, message.content)
@@ -168,11 +179,6 @@ class Store:
                 (key, request.ask.step, request.ask.section, tip, _canonical(asked), body,
                  digest(key, body), time.time()),
             )  # fmt: skip
-            self._execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
 
     def put_error(self, key: str, request: Request, error: CallError) -> None:
         """Note a failed call; it answers no key."""
@@ -222,6 +228,12 @@ class Store:
         data["defects"] = tuple(Defect(**entry) for entry in data["defects"])
         return Pin(stage, Written(**data), row[0])
 
+    def put_pins(self, pins: Sequence[tuple[str, str, Pin]]) -> None:
+        """Pin several texts, given as (section, node, pin), all or none."""
+        with self._transaction():
+            for section, node, pin in pins:
+                self.put_pin(section, node, pin)
+
     def put_pin(self, section: str, node: str, pin: Pin) -> None:
         """Pin a text."""
         body = json.dumps(asdict(pin.written), ensure_ascii=False)
@@ -230,10 +242,6 @@ class Store:
             (section, node, pin.stage, pin.inputs, body,
              digest(section, node, pin.stage, pin.inputs, body), time.time()),
         )  # fmt: skip
-
-    def drop_pins(self, section: str, node: str) -> None:
-        """Forget what was pinned for one version of a section."""
-        self._execute("DELETE FROM pins WHERE section=? AND node=?", (section, node))
 
     # --- files -----------------------------------------------------------------------------------
 

@@ -1,0 +1,118 @@
+"""What every reply passes before it may become part of a document; no model is asked.
+
+The gates are thin users of `longwrite.scoring`. First what can be mended without loss is mended
+(tags and chatter around the text, its own heading, an end in mid-sentence); what is then still
+wrong is named. A blocking problem asks for another attempt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from longwrite.language import is_in
+from longwrite.scoring.endings import complete_part, is_truncated
+from longwrite.scoring.leaks import find_leaks, is_error, is_refusal, scrub
+from longwrite.scoring.repetition import NgramIndex, find_early_loop
+from longwrite.scoring.structure import demote_headings, strip_own_heading
+from longwrite.text import blocks, count_words, heading_text
+from longwrite.types import Finish, Section
+
+OVERLAP_MOST = 0.25
+"""Share of a section's words that may stand in 10-grams of earlier text."""
+
+_UNUSABLE = frozenset({"empty", "refusal", "error"})
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a section's text is held against.
+
+    Attributes:
+        section: The node being written.
+        titles: Every heading of the plan; inside a text they are repetitions.
+        language: Code of the language wanted.
+        depth: Level of the section's own heading; headings inside stand below it.
+        earlier: The 10-grams of what came before it in its thread.
+    """
+
+    section: Section
+    titles: frozenset[str]
+    language: str
+    depth: int
+    earlier: NgramIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A reply after the gates.
+
+    Attributes:
+        text: Mended.
+        words: Of the text.
+        problems: Names of what is wrong with it, worst first.
+        cut: Whether it lost an unfinished end.
+    """
+
+    text: str
+    words: int
+    problems: tuple[str, ...] = ()
+    cut: bool = False
+
+    @property
+    def usable(self) -> bool:
+        """Whether it is prose at all."""
+        return not _UNUSABLE.intersection(self.problems)
+
+
+def inspect(text: str, finish: Finish | None, around: Surroundings) -> Draft:
+    """Mend a reply and name what is wrong with it."""
+    if is_error(text) or is_refusal(text):
+        return Draft("", 0, ("error" if is_error(text) else "refusal",))
+    problems: list[str] = []
+    loop = find_early_loop(text)
+    if loop is not None:
+        text = text[:loop]
+        problems.append("loop")
+    text = strip_own_heading(scrub(text).strip(), around.section.title)
+    text = demote_headings(_drop_titles(text, around.titles), around.depth)
+    cut = finish != "stop" or loop is not None or bool(is_truncated(text))
+    if cut:
+        text = complete_part(text)
+    text = text.strip()
+    words = count_words(text)
+    if words == 0:
+        return Draft("", 0, (*problems, "empty"), cut)
+    if is_refusal(text) or is_error(text):
+        return Draft("", 0, ("refusal",))
+    if not is_in(text, around.language):
+        problems.append("language")
+    coverage = 1.0 - (around.earlier.coverage(text).value or 1.0 if words >= 30 else 1.0)
+    if coverage > OVERLAP_MOST:
+        problems.append("overlap")
+    if any(leak.kind in {"tag", "error"} for leak in find_leaks(text)):
+        problems.append("leak")
+    return Draft(text, words, tuple(problems), cut)
+
+
+def _drop_titles(text: str, titles: frozenset[str]) -> str:
+    """Drop headings that are headings of the plan; they stand where the plan has them."""
+    parts = blocks(text)
+    kept = [
+        part
+        for part in parts
+        if part.kind != "heading" or heading_text(part.text).casefold() not in titles
+    ]
+    return text if len(kept) == len(parts) else "\n\n".join(part.text for part in kept)
+
+
+def describe(problem: str) -> str:
+    """Return a sentence for a problem that no attempt got rid of."""
+    return {
+        "loop": "It began to repeat itself and was cut there.",
+        "language": "It is not in the language asked for.",
+        "overlap": "Much of it repeats an earlier section word for word.",
+        "leak": "It holds tags or messages that are no part of the text.",
+        "refusal": "The model refused to write it.",
+        "error": "The engine answered with an error message instead of text.",
+        "empty": "The model wrote nothing.",
+    }[problem]

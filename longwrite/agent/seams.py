@@ -1,0 +1,71 @@
+"""Seams between chapters that were written side by side.
+
+When both neighbours are written, the first paragraph of the later one is written anew so that it
+follows from the last words of the earlier one. A reply that isn't one good paragraph of about the
+same length changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from longwrite.agent.gates import Surroundings, inspect
+from longwrite.agent.heads import clip, last_words
+from longwrite.agent.job import CallFailed, Job
+from longwrite.agent.schedule import Thread
+from longwrite.agent.section import PACKAGE
+from longwrite.prompts import fence, fill, name_language
+from longwrite.runs.store import digest
+from longwrite.scoring.repetition import NgramIndex
+from longwrite.text import blocks, count_words
+from longwrite.types import Ask, Message
+
+_LEAST_WORDS = 25
+
+
+async def smooth_seam(job: Job, before: Thread, after: Thread) -> None:
+    """Smooth the opening of a thread towards the end of the one before it.
+
+    Raises:
+        LongwriteError: The run can't go on.
+    """
+    manuscript = job.manuscript
+    earlier, leaf = before.leaves[-1], after.leaves[0]
+    if manuscript.is_settled(leaf.id) or "seam" in manuscript.stages[leaf.id]:
+        return
+    draft = manuscript.basis(leaf.id)
+    opening = next((part for part in blocks(draft.text)), None)
+    if opening is None or opening.kind != "paragraph":
+        return
+    words = count_words(opening.text)
+    if words < _LEAST_WORDS:
+        return
+    tail = last_words(manuscript.basis(earlier.id).text, 900)
+    prompt = fill(
+        PACKAGE,
+        "seam",
+        brief=fence("brief", clip(job.brief.prompt, 400)),
+        before=fence("before", tail),
+        title=leaf.title or "(no heading)",
+        opening=fence("opening", opening.text),
+        words=words,
+        language=name_language(job.brief.language),
+    )
+    messages = (Message("system", fill(PACKAGE, "system")), Message("user", prompt))
+    try:
+        reply = await job.ask(messages, Ask("seam", leaf.id, leaf.title, words))
+    except CallFailed as failure:
+        job.tell("note", leaf.id, message=f"Its seam was left as it is: {failure}")
+        return
+    around = Surroundings(
+        leaf, job.titles, job.brief.language, manuscript.depths[leaf.id], NgramIndex()
+    )
+    new = inspect(reply.text, reply.finish, around)
+    good = new.usable and not new.problems and not new.cut and "\n\n" not in new.text
+    if not good or not 0.6 * words <= new.words <= 1.5 * words:
+        new = replace(new, text=opening.text)
+    rest = draft.text[opening.start + len(opening.text) :]
+    text = draft.text[: opening.start] + new.text + rest
+    inputs = digest(tail, opening.text)
+    manuscript.accept(leaf, "seam", replace(draft, text=text), inputs)
+    job.tell("seam", leaf.id, manuscript.words(leaf.id))

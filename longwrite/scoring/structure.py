@@ -1,0 +1,146 @@
+"""The shape of a Markdown text: how its headings stand, and whether it stops short.
+
+A writer asked for a section often repeats the section's heading, or opens headings of its own that
+belong above it in the document; both are put right by code.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from longwrite.scoring.endings import NUMBERING, complete_part, is_truncated
+from longwrite.text import blocks, heading_text, visible, words
+
+__all__ = [
+    "Heading",
+    "complete_part",
+    "demote_headings",
+    "duplicate_headings",
+    "headings",
+    "is_truncated",
+    "strip_own_heading",
+]
+
+_CONTINUED = re.compile(
+    r"[ \t]*[(（\[](?:continued|cont\.?|续|續|上|下)[)）\]][ \t]*\Z", re.IGNORECASE
+)
+_SETEXT = re.compile(r"[^\n]+\n[ \t]{0,3}(=+|-{2,})[ \t]*(?=\n|\Z)")
+
+
+class Heading(NamedTuple):
+    """A heading of a Markdown text; `offset` is where its line begins."""
+
+    level: int
+    words: str
+    offset: int
+
+
+def headings(text: str) -> list[Heading]:
+    """Return the headings outside code fences, underlined ones too, in order."""
+    return [heading for heading, _ in _headings(text)]
+
+
+def duplicate_headings(text: str) -> list[Heading]:
+    """Return the headings that repeat one under the same parent, their numbering aside."""
+    seen: set[tuple[str, ...]] = set()
+    path: list[tuple[int, str]] = []
+    found = []
+    for heading in headings(text):
+        while path and path[-1][0] >= heading.level:
+            path.pop()
+        plain = heading.words.lower()
+        path.append((heading.level, NUMBERING.sub("", plain, count=1) or plain))
+        place = tuple(key for _, key in path)
+        if plain and place in seen:
+            found.append(heading)
+        seen.add(place)
+    return found
+
+
+def demote_headings(text: str, level: int) -> str:
+    """Move all headings of a section's text below `level`, keeping their order of rank.
+
+    A heading that would be deeper than Markdown's six levels becomes a bold line.
+    """
+    found = _headings(text)
+    shift = max((level + 1 - heading.level for heading, _ in found), default=0)
+    if shift <= 0:
+        return text
+    parts: list[str] = []
+    end = 0
+    for heading, size in found:
+        depth = heading.level + shift
+        line = (
+            text[heading.offset : heading.offset + size].strip().split("\n")[0].lstrip("#").strip()
+        )
+        bold = f"**{heading.words}**" if heading.words else ""
+        parts += [text[end : heading.offset], f"{'#' * depth} {line}" if depth <= 6 else bold]
+        end = heading.offset + size
+    return "".join([*parts, text[end:]])
+
+
+def strip_own_heading(text: str, title: str) -> str:
+    """Take away what a section's text opens with when that repeats the section's own title.
+
+    A heading, a bold line or a line alone; also numbered ("Chapter 3: Title", "第三章 标题"), and
+    with a heading of the number alone before it. Returns the text itself when nothing is taken.
+    """
+    wanted = _keys(title)
+    number = " ".join(words(title))
+    taken = 0
+    pending = 0
+    for _ in range(3):
+        line, size = _opening(text[taken + pending : taken + pending + 2000])
+        if not line:
+            break
+        only_number = not NUMBERING.sub(
+            "", NUMBERING.sub("", visible(line), count=1), count=1
+        ).strip()
+        if _keys(line) & wanted or (only_number and number.startswith(" ".join(words(line)) + " ")):
+            taken, pending = taken + pending + size, 0
+        elif only_number:
+            pending += size
+        else:
+            break
+    return text[taken:].lstrip("\r\n") if taken else text
+
+
+def _opening(text: str) -> tuple[str, int]:
+    """Return the words of the heading-like line that a text opens with, and where it ends."""
+    first = next(iter(blocks(text)), None)
+    if first is None:
+        return "", 0
+    if first.kind == "heading":
+        return heading_text(first.text), first.start + len(first.text)
+    if first.kind not in ("paragraph", "list"):
+        return "", 0
+    if setext := _SETEXT.match(first.text):
+        return first.text.split("\n")[0], first.start + setext.end()
+    line = first.text.split("\n")[0].strip()
+    bold = line.startswith(("**", "__")) and line.rstrip(":：").endswith(("**", "__"))
+    named = first.kind == "paragraph" and NUMBERING.match(line)
+    alone = line == first.text.strip()
+    end = first.start + len(first.text.split("\n")[0])
+    return (line, end) if bold or named or alone else ("", 0)
+
+
+def _keys(title: str) -> set[str]:
+    """Return the words of a title, with its numbering and without."""
+    plain = _CONTINUED.sub("", visible(title[:300]).strip())
+    bare = NUMBERING.sub("", NUMBERING.sub("", plain, count=1), count=1)
+    return {" ".join(words(each)) for each in (plain, bare)} - {""}
+
+
+def _headings(text: str) -> list[tuple[Heading, int]]:
+    """Return each heading with the length of its lines."""
+    found = []
+    for block in blocks(text):
+        if block.kind == "heading":
+            level = len(block.text.lstrip()) - len(block.text.lstrip().lstrip("#"))
+            found.append((Heading(level, heading_text(block.text), block.start), len(block.text)))
+        elif block.kind == "paragraph" and (setext := _SETEXT.match(block.text)):
+            level = 1 if setext.group(1)[0] == "=" else 2
+            plain = visible(block.text.split("\n")[0]).strip()
+            found.append((Heading(level, plain, block.start), setext.end()))
+    return found

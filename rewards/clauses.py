@@ -1,0 +1,178 @@
+"""A prompt made ready for reading: its sentences, what it only quotes, and which place it means.
+
+Words found in a prompt mean something only inside their sentence, so every finder of constraints
+asks here, and never looks further than a fixed number of characters.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+
+from longwrite.rewards.numbers import NUMERAL, narrow, parse_number
+
+REACH = 300
+"""How far from its middle a sentence is followed, in characters."""
+
+GAP = 40
+"""The longest run of white space that may stand between two words that belong together."""
+
+SECTION_WORDS = {
+    "chapter": "chapters",
+    "lesson": "lessons",
+    "lecture": "lessons",
+    "act": "acts",
+    "part": "parts",
+    "section": "sections",
+    "episode": "episodes",
+    "module": "modules",
+    "entry": "entries",
+    "entries": "entries",
+    "letter": "letters",
+}
+"""English nouns for a top-level section, to the unit that a ``sections`` constraint counts."""
+
+SECTION_SIGNS = {
+    "章": "chapters",
+    "章节": "chapters",
+    "回": "chapters",
+    "幕": "acts",
+    "部分": "parts",
+    "部": "parts",
+    "节课": "lessons",
+    "次课": "lessons",
+    "堂课": "lessons",
+    "课时": "lessons",
+    "课": "lessons",
+    "讲": "lessons",
+    "节": "sections",
+    "环节": "sections",
+    "集": "episodes",
+    "篇": "entries",
+    "封": "letters",
+}
+"""Chinese measure words for a top-level section, to the unit that is counted."""
+
+ENGLISH_SECTION = "(?:" + "|".join(sorted(SECTION_WORDS, key=len, reverse=True)) + ")s?"
+CHINESE_SECTION = "(?:" + "|".join(sorted(SECTION_SIGNS, key=len, reverse=True)) + ")"
+
+WRITE = (
+    r"\b(?:write|rewrite|compose|create|draft|generate|produce|craft|prepare|pen|make|give|provide"
+    r"|design|develop|establish|author|deliver|build|tell|publish)\b"
+)
+"""English verbs whose object is the text asked for."""
+
+QUOTED = (
+    r"(?:“[^“”\n]{1,200}”|\"[^\"\n]{1,200}\"|‘[^‘’\n]{1,200}’|「[^「」\n]{1,200}」"
+    r"|『[^『』\n]{1,200}』|《[^《》\n]{1,100}》|`[^`\n]{1,200}`|(?<!\w)'[^'\n]{1,100}'(?!\w))"
+)
+"""A stretch set apart by quotation marks, as the part of a larger regex; marks included."""
+
+_GAP = re.compile(rf"\s{{{GAP},}}")
+_SENTENCE_END = re.compile(r"[.!?]+(?=[\s\"'”’)*]|$)|[。！？；;\n]")
+_QUOTES = re.compile(
+    r"“[^“”]{1,3000}”|「[^「」]{1,3000}」|『[^『』]{1,3000}』|《[^《》]{1,300}》"
+    r"|(?<!\w)\"(?=\S)[^\"\n]{1,3000}(?<=\S)\"(?!\w)"
+)
+_EACH = re.compile(
+    rf"\b(?:each|every)\s+(?:single\s+)?{ENGLISH_SECTION}\b"
+    rf"|\bper\s+{ENGLISH_SECTION}\b|\b(?:all|all\s+the)\s+{ENGLISH_SECTION}\b"
+    rf"|[每各]一?个?{CHINESE_SECTION}",
+    re.IGNORECASE,
+)
+_EVERY = re.compile(
+    rf"\bevery\s+(?P<en>other|[a-z]{{3,12}}|[0-9]{{1,3}}(?:st|nd|rd|th)?)\s+{ENGLISH_SECTION}\b"
+    rf"|每(?P<skip>隔)?(?P<zh>[0-9二两三四五六七八九十]{{1,3}})个?{CHINESE_SECTION}",
+    re.IGNORECASE,
+)
+_ONE = re.compile(
+    rf"\b(?:chapter|lesson|act|part|section|episode|module)\s+(?P<en>{NUMERAL}|[IVX]{{1,6}}\b)"
+    rf"|\bthe\s+(?P<nth>[a-z]{{5,11}}|[0-9]{{1,3}}(?:st|nd|rd|th))\s+{ENGLISH_SECTION}\b"
+    rf"|第\s?(?P<zh>[0-9一二两三四五六七八九十百]{{1,5}})\s?个?{CHINESE_SECTION}",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A prompt, the same made plain for reading (offsets hold), sentence ends and quotations."""
+
+    prompt: str
+    text: str
+    ends: tuple[int, ...]
+    quotes: tuple[tuple[int, int], ...]
+
+
+def read_source(prompt: str) -> Source:
+    """Find the sentence ends and the quotations of a prompt, in linear time.
+
+    A quotation of more than half the prompt is the prompt itself, pasted with its quotation marks.
+    No run of white space stays longer than `GAP`, so that looking across one costs little.
+    """
+    text = _GAP.sub(lambda run: run[0][:2] + "\x00" * (len(run[0]) - 2), narrow(prompt))
+    quotes = tuple(
+        match.span()
+        for match in _QUOTES.finditer(text)
+        if 2 * (match.end() - match.start()) < len(text)
+    )
+    return Source(
+        prompt, text, tuple(match.end() for match in _SENTENCE_END.finditer(text)), quotes
+    )
+
+
+def sentence(source: Source, start: int, end: int) -> tuple[int, int]:
+    """Return the offsets of the sentence around ``start:end``, no further than `REACH`."""
+    left = bisect_right(source.ends, start) - 1
+    right = bisect_left(source.ends, end)
+    begin = source.ends[left] if left >= 0 else 0
+    finish = source.ends[right] if right < len(source.ends) else len(source.text)
+    return max(begin, start - REACH), min(finish, end + REACH)
+
+
+def is_quoted(source: Source, start: int, end: int) -> bool:
+    """Tell whether ``start:end`` lies inside a quotation or a title."""
+    index = bisect_right(source.quotes, (start, len(source.text))) - 1
+    return index >= 0 and source.quotes[index][0] < start and end < source.quotes[index][1]
+
+
+def find_scope(source: Source, start: int, end: int) -> str:
+    """Return the scope that the sentence around ``start:end`` gives to what is asked there.
+
+    >>> source = read_source("Mention the sea in every third chapter.")
+    >>> find_scope(source, 0, 7)
+    'every:3'
+    """
+    begin, finish = sentence(source, start, end)
+    text = source.text[begin:finish]
+    if match := _EVERY.search(text):
+        step = _step(match)
+        if step:
+            return f"every:{step}"
+    if _EACH.search(text):
+        return "each"
+    for match in _ONE.finditer(text):
+        number = section_number(match)
+        if number:
+            return f"section:{number}"
+    return "document"
+
+
+def named_sections(text: str) -> list[re.Match[str]]:
+    """Return the places where a text names one section by its number, such as ``chapter 3``."""
+    return [match for match in _ONE.finditer(text) if section_number(match)]
+
+
+def section_number(match: re.Match[str]) -> int | None:
+    """Return the number of a section that `named_sections` found."""
+    number = parse_number(match["en"] or match["nth"] or match["zh"] or "")
+    return number if number and 1 <= number <= 1000 else None
+
+
+def _step(match: re.Match[str]) -> int | None:
+    if match["en"] and match["en"].lower() == "other":
+        return 2
+    number = parse_number(match["en"] or match["zh"] or "")
+    if not number or number > 1000:
+        return None
+    return number + 1 if match["skip"] else number

@@ -1,0 +1,227 @@
+"""Every kind of constraint, its parameters and its checker, in two visible tables.
+
+The same checker says while writing whether a section has to be repaired, afterwards which defects
+a document has, and in training what an answer is paid.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+from longwrite.errors import UsageError
+from longwrite.rewards.checkers import (
+    PLACES,
+    Params,
+    Passage,
+    check_avoid,
+    check_code,
+    check_form,
+    check_headings,
+    check_language,
+    check_length,
+    check_list,
+    check_mention,
+    check_sections,
+    check_table,
+    check_title,
+)
+from longwrite.text import blocks
+from longwrite.types import Constraint, Score, Span
+
+Checker = Callable[[Params, Passage], Score]
+
+KINDS: Mapping[str, Checker] = {
+    "length": check_length,
+    "sections": check_sections,
+    "mention": check_mention,
+    "avoid": check_avoid,
+    "language": check_language,
+    "headings": check_headings,
+    "table": check_table,
+    "list": check_list,
+    "code": check_code,
+    "form": check_form,
+    "title": check_title,
+}
+"""Kind to checker."""
+
+PARAMETERS: Mapping[str, Mapping[str, str]] = {
+    "length": {"min": "int?", "max": "int?", "target": "int?", "unit": "str?", "stated": "str?"},
+    "sections": {"count": "int", "min": "int?", "max": "int?", "unit": "str"},
+    "mention": {"text": "str"},
+    "avoid": {"text": "str"},
+    "language": {"code": "str"},
+    "headings": {"wanted": "bool"},
+    "table": {"wanted": "bool", "min": "int?"},
+    "list": {"wanted": "bool", "min": "int?"},
+    "code": {"wanted": "bool", "min": "int?"},
+    "form": {"name": "str"},
+    "title": {"text": "str"},
+}
+"""Kind to its parameters and their types; what is marked ``?`` may be None or left out.
+
+The numbers of a ``length`` are words of the default counter; its ``unit`` (words, characters or
+pages) and ``stated`` (about, at_least, at_most, between or exactly) tell how they were asked for.
+The ``unit`` of ``sections`` is chapters, acts, lessons and so on, or paragraphs or items.
+"""
+
+
+class UnknownKind(UsageError):
+    """A kind of constraint that nothing checks."""
+
+    def __init__(self, kind: str) -> None:
+        """Suggest the kinds that come near."""
+        near = difflib.get_close_matches(kind, KINDS, n=3)
+        mend = f"Did you mean {' or '.join(near)}?" if near else f"Use one of {', '.join(KINDS)}."
+        super().__init__(f"Can't check a constraint of the kind {kind!r}", "unknown kind", mend)
+
+
+def check(
+    constraint: Constraint, text: str, sections: Sequence[str] = (), *, language: str = ""
+) -> Score:
+    """Check a constraint against a document, or against each of the sections that it names.
+
+    Args:
+        constraint: What is required.
+        text: Markdown of the document, or of one section.
+        sections: Markdown of the document's top-level sections in order, each as it stands in the
+            text; empty to find them by the text's headings (`find_sections`).
+        language: Code of the language that the text should be in, where known.
+
+    Returns:
+        The checker's score for the scope ``document``; for ``each``, ``every:K`` and ``section:N``
+        the share of those sections that hold. Where the text has no such section, 0.0 for a hard
+        constraint and None for a soft one.
+
+    Raises:
+        UnknownKind: Nothing checks the constraint's kind.
+        UsageError: A parameter or the scope has the wrong form.
+    """
+    validate(constraint)
+    checker = KINDS[constraint.kind]
+    found = tuple(sections) or find_sections(text)
+    if constraint.scope == "document":
+        return checker(constraint.params, Passage(text, found, language))
+    chosen = _choose(constraint.scope, found)
+    if not chosen:
+        value = 0.0 if constraint.hard else None
+        note = f"The text has {len(found)} sections, none of them {constraint.scope!r}."
+        return Score(constraint.kind, value, note=note)
+    scores = [checker(constraint.params, Passage(part, (), language)) for part in chosen]
+    held = sum(holds(score) for score in scores)
+    return Score(
+        constraint.kind,
+        held / len(scores),
+        {"sections": len(scores), "held": held},
+        f"{held} of {len(scores)} sections hold.",
+        _evidence(text, chosen, scores),
+    )
+
+
+def holds(score: Score) -> bool:
+    """Tell whether a constraint is met or does not apply."""
+    return score.value is None or score.value >= 1
+
+
+def validate(constraint: Constraint) -> None:
+    """Raise a `UsageError` unless kind, parameters and scope have their form."""
+    kind = constraint.kind
+    if kind not in KINDS:
+        raise UnknownKind(kind)
+    expected = PARAMETERS[kind]
+    wrong = next((name for name in constraint.params if name not in expected), None)
+    if wrong is not None:
+        near = difflib.get_close_matches(str(wrong), expected, n=1) or list(expected)
+        raise _unusable(constraint, f"it has no {wrong!r}", f"Use {', '.join(near)}.")
+    for name, form in expected.items():
+        value = constraint.params.get(name)
+        if value is None and form.endswith("?"):
+            continue
+        fits = {"int": int, "str": str, "bool": bool}[form.rstrip("?")]
+        if not isinstance(value, fits) or (fits is int and isinstance(value, bool)):
+            raise _unusable(constraint, f"its {name} is {value!r}", f"Give {name} as {form}.")
+    if kind == "length" and all(constraint.params.get(n) is None for n in ("min", "max", "target")):
+        raise _unusable(constraint, "it has no number", "Give min, max or target, in words.")
+    if constraint.scope not in {"document", "each"} and not _SCOPE.fullmatch(constraint.scope):
+        raise _unusable(
+            constraint,
+            f"its scope is {constraint.scope!r}",
+            "Use document, each, section:N or every:K.",
+        )
+
+
+_SCOPE = re.compile(r"(section|every):([1-9][0-9]{0,5})")
+
+
+def _unusable(constraint: Constraint, why: str, mend: str) -> UsageError:
+    return UsageError(f"Can't use the constraint {constraint.kind!r}", why, mend)
+
+
+def _choose(scope: str, sections: tuple[str, ...]) -> tuple[str, ...]:
+    match = _SCOPE.fullmatch(scope)
+    if match is None:
+        return sections
+    step = int(match[2])
+    return sections[step - 1 :: step] if match[1] == "every" else sections[step - 1 : step]
+
+
+def _evidence(text: str, parts: tuple[str, ...], scores: list[Score]) -> tuple[Span, ...]:
+    """Place the sections' evidence in the text; one without any is shown by its first line."""
+    spans: list[Span] = []
+    cursor = 0
+    for part, score in zip(parts, scores, strict=True):
+        start = text.find(part, cursor)
+        if start < 0 or holds(score):
+            continue
+        cursor = start + 1
+        if score.evidence:
+            spans.extend(Span(start + span.start, start + span.end) for span in score.evidence)
+        else:
+            spans.append(Span(start, start + len(part.split("\n", 1)[0])))
+    return tuple(spans[:PLACES])
+
+
+# --- finding sections ----------------------------------------------------------------------------
+
+_LEVEL = re.compile(r"[ \t]{0,3}(#{1,6})")
+_LABEL = re.compile(
+    r"^[ \t]{0,3}[*_【\[（(]{0,3}"
+    r"(?:第[0-9零一二两三四五六七八九十百]{1,5}(?P<sign>[章幕课部篇节讲回集封])"
+    r"|(?P<word>chapter|act|part|lesson|section|letter|episode|entry|module)[ \t]+"
+    r"(?:[0-9]{1,4}|[ivxlc]{1,7}|[a-z]{3,9})\b)",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def find_sections(text: str) -> tuple[str, ...]:
+    """Cut a document into its top-level sections, the title left out.
+
+    They begin at the headings of the shallowest level that occurs more than once; in a text
+    without such headings, at the lines that begin with a label such as "Act 2" or 第二幕.
+
+    >>> [part.split()[1] for part in find_sections(chr(10).join(["# T", "", "## One", "## Two"]))]
+    ['One', 'Two']
+    """
+    heads = [
+        (len(match[1]), block.start)
+        for block in blocks(text)
+        if block.kind == "heading" and (match := _LEVEL.match(block.text))
+    ]
+    counts = Counter(level for level, _ in heads)
+    top = min((level for level, count in counts.items() if count > 1), default=0)
+    if top:
+        starts = [start for level, start in heads if level == top]
+        stops = [start for level, start in heads if level <= top]
+    else:
+        labels = [
+            ((match["sign"] or match["word"]).lower(), match.start())
+            for match in _LABEL.finditer(text)
+        ]
+        starts = stops = [start for unit, start in labels if unit == labels[0][0]]
+        if len(starts) < 2:
+            return ()
+    ends = dict(zip(stops, [*stops[1:], len(text)], strict=True))
+    return tuple(text[start : ends[start]] for start in starts)

@@ -1,0 +1,190 @@
+"""How many chapters, acts, lessons, paragraphs or items the text shall have, read from a prompt.
+
+A count next to such a noun may as well be about the world ("three parts of the body", "the book
+has 12 chapters"), so it counts only where a verb of writing or of dividing governs it, or where
+nothing else is said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from longwrite.rewards.clauses import SECTION_SIGNS, SECTION_WORDS, WRITE, Source, is_quoted
+from longwrite.rewards.numbers import NUMERAL, parse_number
+from longwrite.rewards.wording_cues import read_cue
+from longwrite.types import Constraint
+
+TOP_LEVEL = frozenset(SECTION_WORDS.values())
+"""Units that are sections of a plan; ``paragraphs`` and ``items`` are not."""
+
+MOST = 1000
+"""The largest count that is taken for one."""
+
+_ENGLISH_UNITS = SECTION_WORDS | {"paragraph": "paragraphs"}
+_CHINESE_UNITS = SECTION_SIGNS | {"自然段": "paragraphs", "段落": "paragraphs", "段": "paragraphs"}
+_ENGLISH_NOUN = "|".join(sorted(_ENGLISH_UNITS, key=len, reverse=True))
+_CHINESE_NOUN = "|".join(sorted(_CHINESE_UNITS, key=len, reverse=True))
+_TO = r"(?:\s?(?:-|–|~|to|or|到|至)\s?)"
+_NO_ADJECTIVE = r"(?!(?:of|and|or|in|to|for|from|words?|pages?)\b)"
+
+_ENGLISH = re.compile(
+    rf"(?<![\w.,$-])(?:a\s)?(?P<low>{NUMERAL})(?:{_TO}(?P<high>{NUMERAL}))?"
+    rf"(?:(?P<hyphen>[-‐‑])|\s{{1,2}}(?:{_NO_ADJECTIVE}[\w-]+\s){{0,2}}?)"
+    rf"(?P<noun>{_ENGLISH_NOUN})(?P<plural>s)?\b",
+    re.IGNORECASE,
+)
+_CHINESE = re.compile(
+    rf"(?P<low>{NUMERAL})(?:{_TO}(?P<high>{NUMERAL}))?\s?(?:个|大)?(?:不同的?|完整的?|主要)?(?:教学)?"
+    rf"(?P<noun>{_CHINESE_NOUN})"
+)
+_PIECES = re.compile(
+    rf"{WRITE}\s+(?:me\s+|us\s+)?(?P<low>{NUMERAL})(?P<high>)\s+(?:{_NO_ADJECTIVE}[\w-]+\s){{0,3}}?"
+    r"(?:stories|poems|essays|articles|posts|emails|reviews)\b",
+    re.IGNORECASE,
+)
+_ITEMS = re.compile(
+    rf"\btop[\s-](?P<top>{NUMERAL})\b"
+    rf"|\b(?:list\s+of|list)\s+(?:the\s+)?(?P<list>{NUMERAL})(?=\s+(?!words?\b)[a-z])"
+    rf"|(?:列出|列举|给出|提供|推荐|[^提指找]出)(?P<zh>{NUMERAL})(?:个|条|道|种|点|款|项)",
+    re.IGNORECASE,
+)
+
+_CUE = (
+    r"(?:(?:at\s+(?:least|most)|exactly|about|around|approximately|roughly|up\s+to"
+    r"|no\s+(?:more|less|fewer)\s+than|a\s+total\s+of|over|under)\s+)?"
+)
+_GOVERNED = re.compile(
+    rf"(?:{WRITE}|\badd)\s+(?:me\s+|us\s+)?(?:an?\s+|the\s+)?(?:[\w-]+\s+){{0,2}}{_CUE}$"
+    r"|\b(?:in|into|with|of|having|containing|including|comprising|consisting\s+of|using|across"
+    rf"|spanning|for)\s+(?:the\s+following\s+|a\s+)?{_CUE}$"
+    r"|\b(?:must|should|shall|will|needs?\s+to|has\s+to|have\s+to|to)\s+(?:have|contain|include"
+    rf"|span|cover|comprise|consist\s+of|be)\s+(?:an?\s+)?{_CUE}$",
+    re.IGNORECASE,
+)
+_ALONE = re.compile(rf"(?:^|[,;:(\n])\s*(?:[-*]\s)?(?:in\s+total\s+)?{_CUE}$", re.IGNORECASE)
+_ADJECTIVE = re.compile(rf"(?:\b(?:an?|your)|{WRITE})\s+(?:[\w-]+\s+){{0,3}}$", re.IGNORECASE)
+_ABOUT_WORLD = re.compile(
+    r"\b(?:is|are|was|were|has|had|been)\s+(?:\w+\s+)?(?:divided|split|made|composed|organi[sz]ed"
+    r"|structured)?\s*(?:in|into|up\s+of|of)\s+$"
+    r"|\b(?:the|these|those|first|last|next|other|previous|following|all|any|both)\s+$"
+    r"|\b(?:read|summari[sz]e|analy[sz]e|discuss|review|compare|translate|based\s+on|from|about)\b"
+    r"[^.;\n]{0,20}$"
+    r"|\bhow\s+to\s+write\b[^.;\n]{0,20}$",
+    re.IGNORECASE,
+)
+_END = re.compile(
+    r"\s*(?:$|[.,;:()!?\n—–]|of\s+(?:about|around|an?\b|[0-9])"
+    r"|(?:and|with|each|that|which|covering|on|about|in|to|for|from|long|please)\b)",
+    re.IGNORECASE,
+)
+_FOREIGN = re.compile(
+    r"\s+(?:of\s+(?:the|this|that|my|his|her|their|its|kindness|war|god|[A-Z])|per\b"
+    r"|(?:I|we|you|he|she|they|life)\b|\w*\s?learn(?:ed|t)\b|in\s+the\s+(?:body|world|alphabet))"
+)
+_LOOSE = frozenset({"parts", "letters", "acts", "entries", "sections", "modules"})
+"""Units whose nouns mean other things too, so that they have to end their phrase."""
+
+_CHINESE_GOVERNED = re.compile(
+    r"(?:共|[分成]为?|分割[为成]|划分[为成]|拆[分成]为?|由|写[成出]?|撰写|编写|创作|生成|设计|续写|包[含括]"
+    r"|含|需要?有?|至少|不少于|不超过|最多|一共|总共|总计|全[文书剧篇]|要有|规划|约|大约|[部篇本份个出套]"
+    r"|(?:^|[，,；;（(、：:\n])\s*)(?:有|要|需|出|为|了|约|大约|至少|包含)?\s*$"
+)
+_CHINESE_WORLD = re.compile(
+    r"(?:[第前后这那其每]|参考|阅读|根据|读|引用|分析|总结|概括)了?$"
+    r"|(?:参考|阅读|根据|基于|引用|收集)[^，。；\n]{0,8}$"
+)
+_CHINESE_FOREIGN = re.compile(
+    r"论|式|课[文本程]|目|文献|参考|资料|以[前后]|时间|长|落差|[位部省市场季]"
+)
+_EACH_BEFORE = re.compile(
+    r"\b(?:each|every)\b[^.;\n]{0,30}$|[每各][^，。；\n]{0,6}$", re.IGNORECASE
+)
+_EACH_AFTER = re.compile(r"\s*(?:each|per|in\s+(?:each|every))\b", re.IGNORECASE)
+
+
+def find_sections(source: Source) -> Iterator[tuple[int, Constraint]]:
+    """Yield the ``sections`` constraints of a prompt with their offsets.
+
+    Of the top-level units the first counts, since a plan has one top level; paragraphs and items
+    may be asked of each section. Items are soft: they can't be counted for certain.
+    """
+    seen: set[str] = set()
+    for position, constraint in sorted(_found(source), key=lambda found: found[0]):
+        unit = str(constraint.params["unit"])
+        level = "top" if unit in TOP_LEVEL else unit
+        if level not in seen and not (level == "top" and constraint.scope == "each"):
+            seen.add(level)
+            yield position, constraint
+
+
+def _found(source: Source) -> Iterator[tuple[int, Constraint]]:
+    text = source.text
+    for match in _ENGLISH.finditer(text):
+        unit = _ENGLISH_UNITS[match["noun"].lower()]
+        if not is_quoted(source, *match.span()) and _is_english(text, match, unit):
+            yield from _counted(source, match, unit)
+    for match in _CHINESE.finditer(text):
+        if not is_quoted(source, *match.span()) and _is_chinese(text, match):
+            yield from _counted(source, match, _CHINESE_UNITS[match["noun"]])
+    for match in _PIECES.finditer(text):
+        if not is_quoted(source, *match.span()):
+            yield from _counted(source, match, "entries")
+    for match in _ITEMS.finditer(text):
+        count = parse_number(match["top"] or match["list"] or match["zh"])
+        if count and 2 <= count <= MOST:
+            quote = source.prompt[match.start() : match.end()].strip()
+            params = {"count": count, "min": count, "max": None, "unit": "items"}
+            yield match.start(), Constraint("sections", params, hard=False, quote=quote)
+
+
+def _counted(source: Source, match: re.Match[str], unit: str) -> Iterator[tuple[int, Constraint]]:
+    low = parse_number(match["low"])
+    high = parse_number(match["high"]) if match["high"] else low
+    if low is None or high is None or not 2 <= low <= high <= MOST:
+        return
+    cue = read_cue(source.text, match.start("low"), match.end())
+    least: int | None = low
+    most: int | None = high
+    if low == high and not cue.bare:
+        if cue.stated == "at_least":
+            most = None
+        elif cue.stated == "at_most":
+            least = None
+        elif cue.stated == "about":
+            spare = -(-low // 10)
+            least, most = low - spare, low + spare
+    start, end = min(match.start("low"), cue.start), max(match.end(), cue.end)
+    each = _EACH_BEFORE.search(source.text, max(0, start - 60), start)
+    each = each or _EACH_AFTER.match(source.text, end)
+    yield (
+        start,
+        Constraint(
+            "sections",
+            {"count": (low + high) // 2, "min": least, "max": most, "unit": unit},
+            scope="each" if each else "document",
+            quote=source.prompt[start:end].strip(),
+        ),
+    )
+
+
+def _is_english(text: str, match: re.Match[str], unit: str) -> bool:
+    left = text[max(0, match.start() - 60) : match.start()]
+    right = text[match.end() : match.end() + 40]
+    if _ABOUT_WORLD.search(left) or _FOREIGN.match(right):
+        return False
+    if match["hyphen"]:
+        return bool(_ADJECTIVE.search(left) or _ALONE.search(left)) and right[:1].isspace()
+    if not match["plural"] and match["noun"].lower() != "entries":
+        return False
+    if unit in _LOOSE and not _END.match(right):
+        return False
+    return bool(_GOVERNED.search(left) or (_ALONE.search(left) and _END.match(right)))
+
+
+def _is_chinese(text: str, match: re.Match[str]) -> bool:
+    left = text[max(0, match.start() - 12) : match.start()]
+    right = text[match.end() : match.end() + 4]
+    if _CHINESE_WORLD.search(left) or _CHINESE_FOREIGN.match(right):
+        return False
+    return bool(_CHINESE_GOVERNED.search(left))
