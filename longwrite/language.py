@@ -80,14 +80,15 @@ def detect_language(text: str) -> str:
 def is_in(text: str, language: str) -> bool:
     """Tell whether a text can pass as written in `language`; True when it can't be told.
 
-    A passage of under 20 words is never judged, and a Latin-script text only against another
-    script or against a language whose small words outnumber the wanted one's three to one.
+    A passage of under 20 words is never judged, nor one in a language without a name here, and a
+    Latin-script text only against another script or against a language whose small words outnumber
+    the wanted one's three to one.
     """
     tokens = words(text[:20_000])
-    if not language or len(tokens) < 20:
+    wanted = language[:2].lower()
+    if wanted not in NAMES or len(tokens) < 20:
         return True
     shares = script_shares(text[:20_000])
-    wanted = language[:2].lower()
     script = wanted if wanted in _SCRIPTS else "latin"
     share = shares.get(script, 0.0) + (shares.get("zh", 0.0) if wanted == "ja" else 0.0)
     if share < 0.4:

@@ -11,10 +11,12 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from html import unescape
 from typing import Literal
 
 CJK = (
-    "\u1100-\u11ff\u3005\u3007\u3040-\u30ff\u3100-\u318f\u31a0-\u31bf\u31f0-\u31ff"
+    "\u1100-\u11ff\u3005\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff"
+    "\u3105-\u318e\u31a0-\u31bf\u31f0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\uff66-\uffdc"
     "\U00020000-\U000323af"
 )
@@ -22,32 +24,37 @@ CJK = (
 
 # Vowel signs and other marks are not \w, and would split the words of many scripts.
 _MARKS = (
-    "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670"
+    "\u00ad\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670"
     "\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed\u0711\u0730-\u074a\u0900-\u0963\u0966-\u0dff"
     "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ecd\u0f18-\u0fbc\u1000-\u1049\u1050-\u109f"
     "\u135d-\u135f\u1712-\u1734\u1780-\u17d3\u1ab0-\u1aff\u1b00-\u1b44\u1dc0-\u1dff"
     "\u200c\u200d\ua8e0-\ua8f1\ufe20-\ufe2f"
 )
-_LETTER = rf"[^\W{CJK}]|[{_MARKS}]"
-_WORD = re.compile(
-    rf"[{CJK}]|(?:{_LETTER})+(?:['’‑-](?:{_LETTER})+|(?<=\d)[.,:](?=\d)(?:{_LETTER})+)*"
-)
+_FIRST = rf"[^\W_{CJK}]"
+_LETTER = rf"(?:{_FIRST}|[{_MARKS}])"
+_WORD = re.compile(rf"[{CJK}]|{_FIRST}{_LETTER}*(?:(?:['’‐‑-]|_+|(?<=\d)[.,:](?=\d)){_LETTER}+)*")
 _CJK_CHAR = re.compile(f"[{CJK}]")
 
-_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(?:[^\n]*\n){0,100}?(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
+_FRONT_MATTER = re.compile(
+    r"\A---[ \t]*+\n(?=[^\s:#>*|-][^\n:]{0,60}:\s)"  # a key, or it is a rule
+    r"(?:[ \t]*+\S[^\n]*+\n){0,100}?(?:---|\.\.\.)[ \t]*+(?:\n|\Z)"
+)
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
-_TAG = re.compile(r"</?[a-zA-Z][a-zA-Z0-9-]*(?:\s[^<>\n]{0,300})?/?>")
+_TAG = re.compile(r"</?[a-zA-Z][a-zA-Z0-9-]*+(?:\s[^<>\n]{0,300})?/?>")
+_ENTITY = re.compile(r"&(?:[a-zA-Z][a-zA-Z0-9]{1,31}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
 _FENCE_LINE = re.compile(r"[ \t]{0,3}(?:`{3,}[^`\n]*|~{3,}[^\n]*)")
+# Possessive where two runs of blanks meet: giving back blanks one by one takes quadratic time.
 _LINE_MARKUP = re.compile(
-    r"^[ \t]*(?:"
-    r"\[[^\]\n]+\]:[ \t]*\S+[^\n]*"  # a link's definition
-    r"|\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$"  # a table's rule, a setext rule
-    r"|(?:>[ \t]?)*(?:\#{1,6}(?=\s|$)|[-*+][ \t]+(?:\[[ xX]\][ \t]+)?|\d{1,9}[.)][ \t]+)"
+    r"^[ \t]*+(?:"
+    r"\[(?!\^)[^\]\n]+\]:[ \t]*+\S++(?:[ \t]++[\"'(][^\n]*|[ \t]*+$)"  # a link's definition
+    r"|\|?[ \t]*+:?-{2,}:?[ \t]*+(?:\|[ \t]*+:?-+:?[ \t]*+)*\|?[ \t]*+$"  # a rule, a table's too
+    r"|(?:>[ \t]?)*(?:\#{1,6}(?=\s|$)|[-*+][ \t]++(?:\[[ xX]\][ \t]++)?|\d{1,9}[.)][ \t]++)"
     r")",
     re.MULTILINE,
 )
-_IMAGE = re.compile(r"!\[[^\]\n]*\](?:\([^()\n]*\)|\[[^\]\n]*\])")
-_LINK = re.compile(r"(?<!!)\[([^\[\]\n]*)\](?:\([^()\n]*\)|\[[^\[\]\n]*\])")
+_TARGET = r"(?:\((?:[^()\n]|\([^()\n]*+\))*\)|\[[^\[\]\n]*+\])"
+_IMAGE = re.compile(rf"!\[[^\[\]\n]*+\]{_TARGET}")
+_LINK = re.compile(rf"(?<!!)\[([^\[\]\n]*+)\]{_TARGET}")
 
 BlockKind = Literal["heading", "paragraph", "list", "table", "code", "quote", "rule"]
 
@@ -78,6 +85,8 @@ def visible(text: str) -> str:
         text = _LINK.sub(r"\1", _IMAGE.sub(" ", text))
     if "<" in text:
         text = _TAG.sub(" ", text)
+    if "&" in text:
+        text = _ENTITY.sub(lambda match: unescape(match.group()), text)
     return text.replace("*", "").replace("`", "")
 
 
@@ -115,6 +124,20 @@ def estimate_tokens(text: str) -> int:
     return math.ceil(0.28 * ascii_count + 1.1 * wide + 0.6 * max(0, len(text) - ascii_count - wide))
 
 
+def clip(text: str, tokens: int) -> str:
+    r"""Return a text of at most about so many estimated tokens, cut in its middle, the cut marked.
+
+    >>> clip("one two three four five six seven eight nine ten", 8)
+    'one two three \n[…]\nine ten'
+    """
+    room = len(text)
+    short = text
+    while room and (estimate := estimate_tokens(short)) > tokens:
+        room = min(room - 1, int(room * tokens / estimate))
+        short = f"{text[: room * 2 // 3]}\n[…]\n{text[len(text) - room // 3 :]}"
+    return short
+
+
 def tokens_for_words(count: int, language: str) -> int:
     """Return the tokens that a text of so many words usually needs."""
     return math.ceil(count * (1.1 if language[:2] in {"zh", "ja", "ko"} else 1.4))
@@ -128,7 +151,8 @@ _ABBREVIATION_LIST = """
     u.s u.k u.n ph.d a.m p.m"""
 _ABBREVIATIONS = frozenset(_ABBREVIATION_LIST.split())
 _CLOSERS = "\"'”’»)\\]）】」』*_"
-_END = re.compile(rf"[.!?…]+[{_CLOSERS}]*(?=\s|$|[{CJK}])|[。！？!?…]+[{_CLOSERS}]*")
+# A run of marks is tried from its first one only, for else a long one takes quadratic time.
+_END = re.compile(rf"(?<![.!?…])[.!?…]++[{_CLOSERS}]*+(?=\s|$|[{CJK}])|[。！？!?…]++[{_CLOSERS}]*+")
 _LAST_WORD = re.compile(r"([^\s(\[\"“‘']+)$")
 
 
@@ -142,9 +166,7 @@ def sentences(text: str) -> list[str]:
     start = 0
     for match in _END.finditer(text):
         end = match.end()
-        if end <= start:
-            continue
-        if match.group()[0] == "." and _is_abbreviation(text, match, start):
+        if end <= start or _goes_on(text, match, start):
             continue
         while end < len(text) and text[end].isspace():
             end += 1
@@ -155,24 +177,33 @@ def sentences(text: str) -> list[str]:
     return pieces
 
 
-def _is_abbreviation(text: str, match: re.Match[str], start: int) -> bool:
+def _goes_on(text: str, match: re.Match[str], start: int) -> bool:
+    """Tell whether the sentence goes on after a mark that could end it."""
+    mark, rest = match.group()[0], text[match.end() : match.end() + 3].lstrip()
+    if mark in ".!?…" and rest[:1].islower():
+        return True
+    if mark != ".":
+        return False
     before = _LAST_WORD.search(text, max(start, match.start() - 24), match.start())
     if before is None:
         return False
     word = before.group(1).lower()
+    if word == "no":
+        return rest[:1].isdigit()
     if word in _ABBREVIATIONS or (len(word) == 1 and word.isalpha() and word != "i"):
         return True
-    rest = text[match.end() : match.end() + 3].lstrip()
-    if word.isdigit() and len(word) < 3 and not text[start : before.start()].strip():
-        return True  # the number of a list item
-    return bool(rest) and rest[0].islower()
+    # The number of a list item.
+    opens = before.start() - start < 24 and not text[start : before.start()].strip()
+    return word.isdigit() and len(word) < 3 and opens
 
 
 # --- blocks --------------------------------------------------------------------------------------
 
-_FENCE_OPEN = re.compile(r"[ \t]{0,3}(`{3,}|~{3,})")
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
+_FENCE_OPEN = re.compile(r"[ \t]{0,3}(`{3,}(?=[^`]*$)|~{3,})")
 _LIST_ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)、])[ \t]+\S")
 _HEADING = re.compile(r"[ \t]{0,3}#{1,6}(?:[ \t]|$)")
+_TABLE_RULE = re.compile(r"\n[ \t]*+\|?[ \t]*+:?-{2,}")
 _RULE = re.compile(r"[ \t]{0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})")
 
 
@@ -185,11 +216,11 @@ def blocks(text: str) -> list[Block]:
 
     def close() -> None:
         if lines and any(line.strip() for line in lines):
-            body = "".join(lines).rstrip("\n")
+            body = "".join(lines).rstrip("\r\n")
             found.append(Block(_kind(body, bool(fence)), body, begin))
         lines.clear()
 
-    for line in text.splitlines(keepends=True):
+    for line in _LINE.findall(text):
         bare = line.rstrip("\r\n")
         opened = _FENCE_OPEN.match(bare)
         if fence:
@@ -225,9 +256,7 @@ def _kind(body: str, fenced: bool) -> BlockKind:
         return "heading"
     if _RULE.fullmatch(first):
         return "rule"
-    if first.lstrip().startswith("|") or (
-        first.count("|") >= 1 and re.search(r"\n[ \t]*\|?[ \t]*:?-{2,}", body)
-    ):
+    if first.lstrip().startswith("|") or ("|" in first and _TABLE_RULE.search(body)):
         return "table"
     if _LIST_ITEM.match(first):
         return "list"

@@ -202,6 +202,10 @@ class Usage:
     cached: int | None = None
 
 
+UNUSABLE = frozenset({"empty", "invalid", "refused"})
+"""Kinds of `CallError` that another seed may get round; the others are the engine's trouble."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallError:
     """Why a call brought no reply.

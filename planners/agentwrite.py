@@ -38,7 +38,9 @@ class AgentWritePlanner:
             sections = assign_constraints((Section("1", "", words=brief.words),), brief)
             return Plan("", sections, planner="agentwrite")
         count = min(_MOST_LINES, max(2, round(brief.words / _STEP)))
-        prompt = fill(_PACKAGE, "agentwrite", **describe_brief(brief), count=count)
+        prompt = fill(
+            _PACKAGE, "agentwrite", **describe_brief(brief, engine.abilities.window), count=count
+        )
         level = Level(
             (Message("system", fill(_PACKAGE, "system")), Message("user", prompt)),
             node="",

@@ -14,10 +14,12 @@ from longwrite.engines.engine import Engine
 from longwrite.errors import EngineError
 from longwrite.planners.entries import Entry, Reading, read_entries
 from longwrite.prompts import derive_seed
-from longwrite.text import tokens_for_words
-from longwrite.types import Ask, Json, Message, Request, Sampling
+from longwrite.text import estimate_tokens, tokens_for_words
+from longwrite.types import UNUSABLE, Ask, Json, Message, Request, Sampling
 
 TRIES = 3
+_THINKING = 4_096
+_PER_MESSAGE = 8
 
 SCHEMA: dict[str, Json] = {
     "type": "object",
@@ -76,14 +78,19 @@ async def ask_level(
         read: How to read the reply.
 
     Raises:
-        EngineError: No call brought a reply.
+        EngineError: A call failed, or none brought a reply.
     """
     best: Reading | None = None
     failure = ""
     for attempt in range(TRIES):
-        reply = await engine.generate(_make_request(level, engine, sampling, attempt))
+        # A model that thinks may have spent the whole cap on it: then it gets room for that too.
+        thinking = _THINKING if failure else 0
+        reply = await engine.generate(_make_request(level, engine, sampling, attempt, thinking))
         if reply.error is not None:
             failure = reply.error.message
+            if reply.error.kind not in UNUSABLE:
+                best = None
+                break  # the engine has tried again already; another seed is no answer to that
             continue
         reading = read(reply.text)
         if best is None or _distance(reading, level) < _distance(best, level):
@@ -99,14 +106,17 @@ async def ask_level(
     return _mend(best, level)
 
 
-def _make_request(level: Level, engine: Engine, sampling: Sampling, attempt: int) -> Request:
-    tokens = 400 + level.count * (140 + tokens_for_words(70, level.language))
-    prompt_room = engine.abilities.window // 2
+def _make_request(
+    level: Level, engine: Engine, sampling: Sampling, attempt: int, thinking: int
+) -> Request:
+    tokens = thinking + 400 + level.count * (140 + tokens_for_words(70, level.language))
+    window = engine.abilities.window
+    prompt = sum(estimate_tokens(m.content) + _PER_MESSAGE for m in level.messages)
     return Request(
         messages=level.messages,
         sampling=replace(
             sampling,
-            max_tokens=min(tokens, prompt_room),
+            max_tokens=max(1, min(tokens, window // 2, window - prompt)),
             seed=derive_seed(sampling.seed, "plan", level.node, attempt),
         ),
         role="plan",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from longwrite.assembly import leaves
 from longwrite.prompts import fence, name_language
+from longwrite.text import clip
 from longwrite.types import Brief, Constraint, Section
 
 _TOP_UNITS = {
@@ -21,7 +23,16 @@ _TOP_UNITS = {
 _LEAST_ITEM = 150
 """Words from which on each of a "top ten" is a section of its own."""
 
+_MOST_TOKENS = 8_000
+"""Of a brief's prompt that a planner is shown."""
+
 _PRESENT = {"mention", "table", "list", "code"}
+
+_ONLY_NUMBER = re.compile(
+    r"第[一二三四五六七八九十百零\d]{1,5}(?:[章节课幕部篇回讲卷]|部分|封信)"
+    r"|(?:chapter|part|act|lesson|section|entry|letter) (?:\d{1,3}|[ivxlc]{1,7})",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +78,7 @@ def name_entry(title: str, number: int, units: Units) -> str:
     if not units.label:
         return f"{number}. {title}"
     label = f"第{number}{units.label}" if units.chinese else f"{units.label} {number}"
-    if not title or title == label:
+    if not title or title == label or _ONLY_NUMBER.fullmatch(title):
         return label
     return f"{label} {title}" if units.chinese else f"{label}: {title}"
 
@@ -80,11 +91,11 @@ def stated_title(brief: Brief) -> str:
     return ""
 
 
-def describe_brief(brief: Brief) -> dict[str, str]:
-    """Return the brief's values for a prompt template."""
+def describe_brief(brief: Brief, window: int) -> dict[str, str]:
+    """Return the brief's values for a prompt template, fit for a window of so many tokens."""
     wishes = [c.quote for c in brief.constraints if c.quote and c.kind not in {"length", "form"}]
     return {
-        "brief": fence("brief", brief.prompt[:24_000]),
+        "brief": fence("brief", clip(brief.prompt, min(_MOST_TOKENS, window // 4))),
         "words": f"{brief.words:,}",
         "language": name_language(brief.language),
         "audience": f" Its readers: {brief.audience}." if brief.audience else "",

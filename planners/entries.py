@@ -22,14 +22,23 @@ _WORDS_KEYS = ("words", "word_count", "wordCount", "length", "budget", "weight")
 _NUMBERED = re.compile(
     r"^\s*(?:(?:chapter|part|section|lesson|act|scene|book|unit|entry|letter|step)\s+"
     r"(?:\d{1,3}|[ivxlc]{1,7}|one|two|three|four|five|six|seven|eight|nine|ten)\s*[:.\-–—)]\s*"
-    r"|第[一二三四五六七八九十百零\d]{1,5}(?:章节|[章节课幕部篇回讲卷])(?:分)?\s*[::.、\-–—]?\s*"
-    r"|(?:\d{1,3}(?:\.\d{1,3}){0,3}[.)、:]?|[一二三四五六七八九十]{1,3}、|[-*+•])\s+)",
+    r"|第[一二三四五六七八九十百零\d]{1,5}(?:章节|[章节课幕部篇回讲卷])(?:分)?\s*[:：.、\-–—]?\s*"
+    r"|(?:\d{1,3}|[一二三四五六七八九十]{1,3})、\s*"
+    r"|(?:\d{1,3}(?:[.):]|(?:\.\d{1,3}){1,3}[.):]?)|[-*+•])\s+)",
     re.IGNORECASE,
 )
 _LINE = re.compile(
     r"^\s*(?:#{1,6}\s+)?(?:\d{1,3}(?:\.\d{1,3})*[.)、:]|[-*+•]|第.{1,4}[章节课幕部篇])\s*\S"
 )
-_WORDS = re.compile(r"(\d{1,3}(?:,\d{3})+|\d{2,7})\s*(?:words?|字|词)?\s*[)）]?\s*$", re.IGNORECASE)
+_NUMBER = r"(\d{1,3}(?:,\d{3}){1,2}|\d{2,7})"
+# A bare number at the end of a line may be a year; it counts only in a field of its own.
+_WORDS = re.compile(
+    rf"(?:[|(（] ?(?:about |约)?{_NUMBER}|{_NUMBER} ?(?:words?|字|词)) ?(?:words?|字|词)? ?[)）]?$",
+    re.IGNORECASE,
+)
+
+
+_EDGES = " \"'“”*_#|:-–—"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +69,21 @@ def read_entries(reply: str) -> Reading:
     reading = _read_json(reply)
     if not reading.entries:
         reading = _read_lines(reply)
-    return Reading(reading.title, reading.bible, _without_repeats(reading.entries))
+    title = clean_title(reading.title)
+    return Reading(title, reading.bible, _without_repeats(reading.entries))
 
 
 def clean_title(value: object) -> str:
-    """Return a heading of one line: no markup, no numbering, at most 120 characters."""
-    text = " ".join(visible(str(value)).split())
-    text = "".join(char for char in text if char.isprintable())
+    """Return a heading of one line: no markup, no numbering, at most 120 characters.
+
+    A heading that is nothing but its number keeps it.
+    """
+    text = " ".join(visible(str(value)[:2000]).split())
+    whole = "".join(char for char in text if char.isprintable())
+    text = whole
     for _ in range(2):
         text = _NUMBERED.sub("", text, count=1)
-    return text.strip(" \"'“”*_#|:-–—")[:120].strip()
+    return (text.strip(_EDGES) or whole.strip(_EDGES))[:120].strip()
 
 
 def _without_repeats(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
@@ -88,23 +102,25 @@ def _without_repeats(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
 
 def _read_json(reply: str) -> Reading:
     for value in _decode_values(reply):
-        if isinstance(value, dict):
-            lists = [
-                item for item in value.values()
-                if isinstance(item, list) and any(isinstance(entry, dict) for entry in item)
-            ]  # fmt: skip
+        for _ in range(3):  # {"plan": {"sections": […]}}
+            lists = _find_lists(value)
             if lists:
-                entries = _read_items(max(lists, key=len))
-                return Reading(
-                    _first_text(value, ("title",)), _first_text(value, ("bible",)), entries
-                )
-        if isinstance(value, list) and any(isinstance(item, dict) for item in value):
-            return Reading(entries=_read_items(value))
+                names = value if isinstance(value, dict) else {}
+                title, bible = _first_text(names, ("title",)), _first_text(names, ("bible",))
+                return Reading(title, bible, _read_items(max(lists, key=len)))
+            inner = value.values() if isinstance(value, dict) else ()
+            value = next((item for item in inner if isinstance(item, dict)), None)
     # A list cut off by the token cap: keep the entries that are whole.
     whole = [value for value in _decode_values(reply, nested=True) if isinstance(value, dict)]
     heading = re.search(r'"title"\s*:\s*"((?:[^"\\]|\\.){1,200})"', reply)
     entries = _read_items([value for value in whole if _first_text(value, _GOAL_KEYS)])
     return Reading(heading.group(1) if heading else "", entries=entries)
+
+
+def _find_lists(value: object) -> list[list[Any]]:
+    values = value.values() if isinstance(value, dict) else [value]
+    lists = (item for item in values if isinstance(item, list))
+    return [item for item in lists if any(isinstance(entry, dict) for entry in item)]
 
 
 def _decode_values(reply: str, *, nested: bool = False) -> Iterator[Any]:
@@ -193,14 +209,14 @@ def _read_lines(reply: str) -> Reading:
 
 
 def _read_line(line: str) -> Entry:
+    line = " ".join(line[:4000].split())
     words = 0.0
     if match := _WORDS.search(line):
-        words = float(match.group(1).replace(",", ""))
+        words = float((match.group(1) or match.group(2)).replace(",", ""))
         line = line[: match.start()].rstrip(" |(（:：,，-–—")
-    fields = [field.strip() for field in re.split(r"\s*\|\s*|\s+[–—]\s+", line) if field.strip()]
+    fields = [field.strip() for field in re.split(r"\||\s[–—]\s", line) if field.strip()]
     if len(fields) == 1:
-        fields = [
-            field.strip() for field in re.split(r"[:：]\s*", _NUMBERED.sub("", line), maxsplit=1)
-        ]
-    goal = " ".join(fields[1:])[:1500]
+        bare = _NUMBERED.sub("", line)
+        fields = [field.strip() for field in re.split(r"[:：]", bare, maxsplit=1)]
+    goal = " ".join(fields[1:])[:1500].strip()
     return Entry(title=clean_title(fields[0]) if fields else "", goal=goal, words=words)

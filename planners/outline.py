@@ -7,11 +7,10 @@ Short documents skip levels, the shortest need no call at all.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from longwrite.engines.engine import Engine
+from longwrite.engines.engine import Engine, gather_calls
 from longwrite.planners.asking import Level, ask_level
 from longwrite.planners.briefing import (
     Units,
@@ -31,6 +30,7 @@ from longwrite.planners.shape import (
     count_children,
 )
 from longwrite.prompts import fill
+from longwrite.text import clip
 from longwrite.types import Brief, Message, Plan, Sampling, Section
 
 _PACKAGE = "longwrite.planners"
@@ -98,11 +98,9 @@ class OutlinePlanner:
             bible=reading.bible,
             outline=_list_entries(entries, budgets),
         )
-        nodes = await asyncio.gather(
-            *(
-                self._grow(frame, entry, (number,), words)
-                for number, (entry, words) in enumerate(zip(entries, budgets, strict=True), 1)
-            )
+        nodes = await gather_calls(
+            self._grow(frame, entry, (number,), words)
+            for number, (entry, words) in enumerate(zip(entries, budgets, strict=True), 1)
         )
         warnings += tuple(warning for _, found in nodes for warning in found)
         sections = _link(tuple(node for node, _ in nodes), entries)
@@ -118,7 +116,7 @@ class OutlinePlanner:
         prompt = fill(
             _PACKAGE,
             "root",
-            **describe_brief(frame.brief),
+            **describe_brief(frame.brief, frame.engine.abilities.window),
             count=count,
             unit=frame.units.name or "parts",
             form=_answer_form(frame.engine),
@@ -133,14 +131,15 @@ class OutlinePlanner:
         count = count_children(words, frame.sizes)
         if count < 2:
             return node, ()
+        window = frame.engine.abilities.window
         prompt = fill(
             _PACKAGE,
             "level",
-            **describe_brief(frame.brief) | {"words": f"{words:,}"},
+            **describe_brief(frame.brief, window) | {"words": f"{words:,}"},
             title=frame.title,
             total=f"{frame.brief.words:,}",
-            bible=frame.bible,
-            outline=frame.outline,
+            bible=clip(frame.bible, window // 10),
+            outline=clip(frame.outline, window // 6),
             place=f"{'.'.join(map(str, path))}. {entry.title}",
             goal=entry.goal,
             entry=entry.entry or "the part before it has ended",
@@ -160,13 +159,9 @@ class OutlinePlanner:
         )
         reading, warnings = await ask_level(level, frame.engine, frame.sampling)
         budgets = allocate(words, [child.words for child in reading.entries])
-        grown = await asyncio.gather(
-            *(
-                self._grow(frame, child, (*path, number), budget)
-                for number, (child, budget) in enumerate(
-                    zip(reading.entries, budgets, strict=True), 1
-                )
-            )
+        grown = await gather_calls(
+            self._grow(frame, child, (*path, number), budget)
+            for number, (child, budget) in enumerate(zip(reading.entries, budgets, strict=True), 1)
         )
         children = _link(tuple(child for child, _ in grown), reading.entries)
         warnings += tuple(warning for _, found in grown for warning in found)

@@ -15,6 +15,8 @@ ONE_SECTION_BELOW = 800
 """Words under which a text is one section."""
 
 _FAN_OUT = 10
+_LEAST, _MOST = 1e-6, 1e9
+"""Bounds of a weight, so that no sum of them overflows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def allocate(words: int, weights: Sequence[float]) -> list[int]:
     A weight outside half to double the mean is taken as that bound, and a set of weights without a
     positive one as equal; what rounding leaves over goes to the largest remainders.
     """
-    usable = [weight if math.isfinite(weight) and weight > 0 else 0.0 for weight in weights]
+    usable = [min(weight, _MOST) if weight > _LEAST else 0.0 for weight in weights]
     positive = [weight for weight in usable if weight]
     mean = sum(positive) / len(positive) if positive else 1.0
     bounded = [min(2 * mean, max(mean / 2, weight or mean)) for weight in usable]

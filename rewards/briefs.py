@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
-from typing import Any
 
 from longwrite.errors import UsageError
 from longwrite.language import detect_language
@@ -74,7 +73,9 @@ def compile_brief(
     asked = words if length is None else length
     merged = _merge(find_constraints(prompt), tuple(constraints))
     if language:
-        merged = [c for c in merged if c.kind != "language" or c.params["code"] == language]
+        merged = [
+            c for c in merged if c.kind != "language" or str(c.params["code"])[:2] == language[:2]
+        ]
     planned, merged = settle_length(merged, asked)
     if planned is None:
         planned = DEFAULT_WORDS.get(_named_form(merged), DOCUMENT_WORDS)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from longwrite.language import is_in
 from longwrite.scoring.length import closeness, tolerance
+from longwrite.scoring.structure import headings
 from longwrite.text import CJK, Block, blocks, count_words, heading_text
 from longwrite.types import Json, Score, Span
 
@@ -23,11 +24,11 @@ PLACES = 100
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A document or a section as Markdown, the sections inside it, and its language if known."""
+    """A document or a section as Markdown, its language if known, and the sections inside it."""
 
     text: str
-    sections: tuple[str, ...] = ()
     language: str = ""
+    sections: tuple[str, ...] = ()
 
 
 def check_length(params: Params, passage: Passage) -> Score:
@@ -87,40 +88,36 @@ def check_avoid(params: Params, passage: Passage) -> Score:
 
 
 def check_language(params: Params, passage: Passage) -> Score:
-    """Score 1 if the text can pass as written in the language, else 0."""
-    code = str(params["code"])
+    """Score 1 if the text can pass as written in the language, else 0; no code is the brief's."""
+    code = str(params["code"]) or passage.language
     value = float(is_in(passage.text, code))
     return Score("language", value, note=f"{'Written' if value else 'Not written'} in {code!r}.")
 
 
 def check_headings(params: Params, passage: Passage) -> Score:
     """Score whether there are headings, a title at the very beginning not counted."""
-    found = blocks(passage.text)
-    heads = [block for block in found if block.kind == "heading"]
-    if heads and found[0] is heads[0]:
+    heads = headings(passage.text)
+    if heads and not passage.text[: heads[0].offset].strip():
         heads = heads[1:]
-    return _presence("headings", bool(params["wanted"]), 1, heads)
+    places = [Span(head.offset, head.offset + len(head.words)) for head in heads]
+    return _presence("headings", bool(params["wanted"]), 1, places)
 
 
 def check_table(params: Params, passage: Passage) -> Score:
     """Score the number of tables."""
-    return _presence("table", bool(params["wanted"]), _least(params), _of("table", passage.text))
+    return _presence(
+        "table", bool(params["wanted"]), _least(params), _places("table", passage.text)
+    )
 
 
 def check_code(params: Params, passage: Passage) -> Score:
     """Score the number of fenced blocks of code."""
-    return _presence("code", bool(params["wanted"]), _least(params), _of("code", passage.text))
+    return _presence("code", bool(params["wanted"]), _least(params), _places("code", passage.text))
 
 
 def check_list(params: Params, passage: Passage) -> Score:
     """Score the number of lists; items with blank lines between them are one list."""
-    lists: list[Block] = []
-    previous = ""
-    for block in blocks(passage.text):
-        if block.kind == "list" and previous != "list":
-            lists.append(block)
-        previous = block.kind
-    return _presence("list", bool(params["wanted"]), _least(params), lists)
+    return _presence("list", bool(params["wanted"]), _least(params), _places("list", passage.text))
 
 
 def check_form(params: Params, passage: Passage) -> Score:
@@ -181,7 +178,8 @@ _GREETING = re.compile(
     re.IGNORECASE,
 )
 _FAREWELL = re.compile(
-    r"(?:yours|sincerely|best|kind|warm|regards|love|respectfully|thank|with\s+(?:love|gratitude))\b"
+    r"(?:yours|sincerely|best|kind|warm|regards|love|respectfully|thank|with\s+(?:love"
+    r"|gratitude))\b"
     r"|此致|敬礼|祝|谨上|敬上|你的|您的|.{1,12}\d{4}年",
     re.IGNORECASE,
 )
@@ -190,28 +188,47 @@ _SPEAKER = re.compile(
     r"|第.{1,4}[幕场]"
 )
 _VERSE_WORDS = 18
-_ITEM = re.compile(r"^[ \t]*(?:[-*+]|\d{1,4}[.)、])[ \t]*\S", re.MULTILINE)
+_ENTRY = r"[ \t]*(?:(?:[-*+]|\d{1,4}[.)])[ \t]+|\d{1,4}、)\S"
+_ITEM = re.compile(rf"^{_ENTRY}", re.MULTILINE)
+_INSIDE = {
+    "list": re.compile(rf"\n{_ENTRY}[^\n]*\n{_ENTRY}"),
+    "table": re.compile(r"\n[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*\|[ \t]*:?-{2,}[-:| \t]*(?:\n|\Z)"),
+}
 _NUMBERED = re.compile(r"^[ \t]{0,3}(?:#{1,6}[ \t]+|\*{2})\D{0,12}\d{1,4}\b", re.MULTILINE)
 
 
 def _items(passage: Passage) -> list[int]:
     """Return what may have been meant as items: entries of a list, numbered heads, sections."""
-    lists = [len(_ITEM.findall(block.text)) for block in _of("list", passage.text)]
+    found = [block for block in blocks(passage.text) if block.kind == "list"]
+    lists = [len(_ITEM.findall(block.text)) for block in found]
     numbered = len(_NUMBERED.findall(passage.text))
     return [*lists, sum(lists), numbered, len(passage.sections)]
 
 
-def _of(kind: str, text: str) -> list[Block]:
-    return [block for block in blocks(text) if block.kind == kind]
+def _places(kind: str, text: str) -> list[Span]:
+    """Find the blocks of a kind, those too that follow a line of prose directly."""
+    found: list[Span] = []
+    before = False
+    for block in blocks(text):
+        inside = block.kind == "paragraph" and kind in _INSIDE and _INSIDE[kind].search(block.text)
+        here = block.kind == kind or bool(inside)
+        if here and not (before and kind == "list"):
+            found.append(_span(block))
+        before = here
+    return found
 
 
-def _presence(name: str, wanted: bool, least: int, found: list[Block]) -> Score:
+def _span(block: Block) -> Span:
+    return Span(block.start, block.start + len(block.text))
+
+
+def _presence(name: str, wanted: bool, least: int, found: list[Span]) -> Score:
     count = len(found)
     parts = {"found": count}
     if wanted:
         return Score(name, min(1.0, count / least), parts, f"{count} found, {least} wanted.")
-    spans = tuple(Span(block.start, block.start + len(block.text)) for block in found[:PLACES])
-    return Score(name, 1 / (1 + count), parts, f"{count} found, none wanted.", spans)
+    note = f"{count} found, none wanted."
+    return Score(name, 1 / (1 + count), parts, note, tuple(found[:PLACES]))
 
 
 def _least(params: Params) -> int:

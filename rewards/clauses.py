@@ -63,6 +63,12 @@ WRITE = (
 )
 """English verbs whose object is the text asked for."""
 
+ADJECTIVE = (
+    r"(?:(?!(?:an?|the|and|or|of|in|into|to|as|for|from|with|on|about|is|by|at|words?|pages?)\b)"
+    r"[\w-]+\s+)"
+)
+"""A word that may stand between an article or a verb and its noun, with the space after it."""
+
 QUOTED = (
     r"(?:“[^“”\n]{1,200}”|\"[^\"\n]{1,200}\"|‘[^‘’\n]{1,200}’|「[^「」\n]{1,200}」"
     r"|『[^『』\n]{1,200}』|《[^《》\n]{1,100}》|`[^`\n]{1,200}`|(?<!\w)'[^'\n]{1,100}'(?!\w))"
@@ -92,6 +98,7 @@ _ONE = re.compile(
     rf"|第\s?(?P<zh>[0-9一二两三四五六七八九十百]{{1,5}})\s?个?{CHINESE_SECTION}",
     re.IGNORECASE,
 )
+_ITSELF = re.compile(rf"{WRITE}\s+(?:me\s+|us\s+)?$|[写作的]$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +114,17 @@ class Source:
 def read_source(prompt: str) -> Source:
     """Find the sentence ends and the quotations of a prompt, in linear time.
 
-    A quotation of more than half the prompt is the prompt itself, pasted with its quotation marks.
+    A quotation that is nearly all of the prompt is the prompt itself, with quotation marks.
     No run of white space stays longer than `GAP`, so that looking across one costs little.
     """
     text = _GAP.sub(lambda run: run[0][:2] + "\x00" * (len(run[0]) - 2), narrow(prompt))
     quotes = tuple(
         match.span()
         for match in _QUOTES.finditer(text)
-        if 2 * (match.end() - match.start()) < len(text)
+        if 10 * (match.end() - match.start()) < 9 * len(text)
     )
-    return Source(
-        prompt, text, tuple(match.end() for match in _SENTENCE_END.finditer(text)), quotes
-    )
+    ends = tuple(match.end() for match in _SENTENCE_END.finditer(text))
+    return Source(prompt, text, ends, quotes)
 
 
 def sentence(source: Source, start: int, end: int) -> tuple[int, int]:
@@ -139,6 +145,8 @@ def is_quoted(source: Source, start: int, end: int) -> bool:
 def find_scope(source: Source, start: int, end: int) -> str:
     """Return the scope that the sentence around ``start:end`` gives to what is asked there.
 
+    "Write chapter 3" names the whole text, "in chapter 3" a part of it.
+
     >>> source = read_source("Mention the sea in every third chapter.")
     >>> find_scope(source, 0, 7)
     'every:3'
@@ -151,10 +159,9 @@ def find_scope(source: Source, start: int, end: int) -> str:
             return f"every:{step}"
     if _EACH.search(text):
         return "each"
-    for match in _ONE.finditer(text):
-        number = section_number(match)
-        if number:
-            return f"section:{number}"
+    for match in named_sections(text):
+        if not _ITSELF.search(text, 0, match.start()):
+            return f"section:{section_number(match)}"
     return "document"
 
 

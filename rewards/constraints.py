@@ -28,7 +28,7 @@ from longwrite.rewards.checkers import (
     check_table,
     check_title,
 )
-from longwrite.text import blocks
+from longwrite.scoring.structure import headings
 from longwrite.types import Constraint, Score, Span
 
 Checker = Callable[[Params, Passage], Score]
@@ -102,15 +102,17 @@ def check(
     """
     validate(constraint)
     checker = KINDS[constraint.kind]
+    if constraint.scope == "document" and constraint.kind != "sections":
+        return checker(constraint.params, Passage(text, language))
     found = tuple(sections) or find_sections(text)
     if constraint.scope == "document":
-        return checker(constraint.params, Passage(text, found, language))
+        return checker(constraint.params, Passage(text, language, found))
     chosen = _choose(constraint.scope, found)
     if not chosen:
         value = 0.0 if constraint.hard else None
         note = f"The text has {len(found)} sections, none of them {constraint.scope!r}."
         return Score(constraint.kind, value, note=note)
-    scores = [checker(constraint.params, Passage(part, (), language)) for part in chosen]
+    scores = [checker(constraint.params, Passage(part, language)) for part in chosen]
     held = sum(holds(score) for score in scores)
     return Score(
         constraint.kind,
@@ -140,11 +142,17 @@ def validate(constraint: Constraint) -> None:
         value = constraint.params.get(name)
         if value is None and form.endswith("?"):
             continue
-        fits = {"int": int, "str": str, "bool": bool}[form.rstrip("?")]
+        fits, words = _TYPES[form.rstrip("?")]
         if not isinstance(value, fits) or (fits is int and isinstance(value, bool)):
-            raise _unusable(constraint, f"its {name} is {value!r}", f"Give {name} as {form}.")
-    if kind == "length" and all(constraint.params.get(n) is None for n in ("min", "max", "target")):
+            raise _unusable(constraint, f"its {name} is {value!r:.80}", f"Give {words}.")
+        least = 1 if kind in {"length", "sections"} else 0
+        if isinstance(value, int) and value < least:
+            raise _unusable(constraint, f"its {name} is {value}", f"Give at least {least}.")
+    low, high, target = (constraint.params.get(name) for name in ("min", "max", "target"))
+    if kind == "length" and low is None and high is None and target is None:
         raise _unusable(constraint, "it has no number", "Give min, max or target, in words.")
+    if isinstance(low, int) and isinstance(high, int) and low > high:
+        raise _unusable(constraint, f"its min {low} is above its max {high}", "Swap the two.")
     if constraint.scope not in {"document", "each"} and not _SCOPE.fullmatch(constraint.scope):
         raise _unusable(
             constraint,
@@ -153,6 +161,11 @@ def validate(constraint: Constraint) -> None:
         )
 
 
+_TYPES: Mapping[str, tuple[type, str]] = {
+    "int": (int, "a whole number"),
+    "str": (str, "a text"),
+    "bool": (bool, "true or false"),
+}
 _SCOPE = re.compile(r"(section|every):([1-9][0-9]{0,5})")
 
 
@@ -186,7 +199,6 @@ def _evidence(text: str, parts: tuple[str, ...], scores: list[Score]) -> tuple[S
 
 # --- finding sections ----------------------------------------------------------------------------
 
-_LEVEL = re.compile(r"[ \t]{0,3}(#{1,6})")
 _LABEL = re.compile(
     r"^[ \t]{0,3}[*_【\[（(]{0,3}"
     r"(?:第[0-9零一二两三四五六七八九十百]{1,5}(?P<sign>[章幕课部篇节讲回集封])"
@@ -205,11 +217,7 @@ def find_sections(text: str) -> tuple[str, ...]:
     >>> [part.split()[1] for part in find_sections(chr(10).join(["# T", "", "## One", "## Two"]))]
     ['One', 'Two']
     """
-    heads = [
-        (len(match[1]), block.start)
-        for block in blocks(text)
-        if block.kind == "heading" and (match := _LEVEL.match(block.text))
-    ]
+    heads = [(heading.level, heading.offset) for heading in headings(text)]
     counts = Counter(level for level, _ in heads)
     top = min((level for level, count in counts.items() if count > 1), default=0)
     if top:

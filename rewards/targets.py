@@ -30,10 +30,11 @@ def settle_length(
     settled = list(constraints)
     stated = next((c for c in settled if c.kind == "length" and c.scope == "document"), None)
     parts = [c for c in settled if c.kind == "length" and c.scope != "document"]
-    whole = stated or _sum(parts, _count(settled))
+    total = _sum(parts, _count(settled))
+    whole = stated or total
     if asked is not None:
-        if whole is not None and whole is not stated and not _allows(whole, asked):
-            factor = asked / _words(whole)
+        if total is not None and not _allows(total, asked):
+            factor = asked / _words(total)
             settled = [_scaled(c, factor) if c in parts else c for c in settled]
         whole = _redirected(whole, asked) if whole is not None else _about(asked)
     if whole is None:

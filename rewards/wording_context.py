@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 
 from longwrite.rewards.clauses import (
+    ADJECTIVE,
     CHINESE_SECTION,
     ENGLISH_SECTION,
     WRITE,
@@ -24,15 +25,17 @@ def _regex(*alternatives: str) -> re.Pattern[str]:
     return re.compile("|".join(alternatives), re.IGNORECASE)
 
 
-_OWNED = r"(?:this|that|these|those|the|my|his|her|their|its|our|following|attached|original)"
+_OWNED = r"(?:this|that|these|those|the|my|his|her|their|its|our|following|attached)"
 _PERSON = r"(?:students?|people|children|writers?|authors?|they|he|she|who)"
 
 # What stands before a number that is no length, up to its cue ("about", "at least").
 _OTHER_MATTER = _regex(
     r"\b(?:vocabulary|lexicon|dictionary|glossary|list|corpus|set)\s+(?:of|with)\s+$",
-    r"\b(?:worth|know|learn|memori[sz]e|read|speak|say|type|spell|teach|recite|understand|recogni[sz]e)"
+    r"\b(?:worth|know|learn|memori[sz]e|read|speak|say|type|spell|teach|recite|understand"
+    r"|recogni[sz]e)"
     r"(?:s|d|ed|ing)?\s+$",
-    r"\b(?:memori[sz]ing|said|spoke|taught|typing|wrote|had|was|were|contained|submitted|cut|from)\s+$",
+    r"\b(?:memori[sz]ing|said|spoke|taught|typing|wrote|had|was|were|contained|submitted|cut"
+    r"|from)\s+$",
     r"\bhow\s+(?:to|do|does|can|should)\b[^.;:\n]{0,20}\bwrite\b[^.;:\n]{0,25}$",
     r"\b(?:about|on|of|for|in|from|when|while)\s+writing\b[^.;:\n]{0,25}$",
     rf"\b{_PERSON}\b[^.;:,\n]{{0,25}}\bwr(?:ite|iting|ites|ote|itten)\b[^.;:,\n]{{0,20}}$",
@@ -40,23 +43,28 @@ _OTHER_MATTER = _regex(
     r"每(?:天|日|周|月|年|分钟|小时|秒|晚)[^，。；\n]{0,8}$",
     r"(?:词汇|识字|阅读|单词)量[^，。；\n]{0,6}$",
     r"[了把将从]$|[我他她它们]的$",
-    r"[这那该原][篇本份个段部封]?[^，。；\n应需要须数控不]{0,4}$",
-    r"(?:上述|以上|以下|上面|下面|附件|给定)的?(?:这?[篇本份个段部封])?$",
+    r"[这那该原][篇本份个段部封]?[^，。；\n应需要须数控不写为成到至]{0,4}$",
+    r"(?:上述|(?<!字)以上|(?<!字)以下|上面|下面|附件|给定)的?(?:这?[篇本份个段部封])?$",
     r"(?:如何|怎样|怎么|怎么样)(?:才能)?[^，。；\n]{0,4}(?:写|创作|完成)[^，。；\n]{0,10}$",
 )
 _STATEMENT = _regex(r"\b(?:is|are|has|have|contains?)\s+$")
 _STORY = _regex(r"\b(?:gave|took|was|were|had|made|said|went|sent|told|found|lost|delivered)\b")
 _DEMAND = _regex(
-    r"\b(?:must|should|shall|ensur(?:e|ing)|mak(?:e|ing)\s+sure|needs?|has\s+to|have\s+to|to\s+(?:be|have)"
-    r"|that\s+(?:is|has|have)|which\s+(?:is|has)|length|limit|count)\b"
+    r"\b(?:must|should|shall|ensur(?:e|ing)|mak(?:e|ing)\s+sure|needs?|has\s+to|have\s+to"
+    r"|to\s+(?:be|have)"
+    r"|(?<!,)\s(?:that|which)\s+(?:is|has|have)|length|limit|count)\b"
 )
 _SOURCE_TEXT = _regex(
-    rf"\b{_OWNED}\s+(?:[\w-]+\s+){{0,2}}$",
+    rf"\b{_OWNED}\s+{ADJECTIVE}{{0,2}}$",
     rf"\b(?:summari[sz]e|translate|edit|proofread|condense|shorten|abridge|read|review|critique"
-    rf"|paraphrase|polish|grade|correct)(?:s|d|ing)?\s+(?:an?\s+|{_OWNED}\s+)?(?:[\w-]+\s+){{0,2}}$",
-    r"\b(?:summary|analysis|review|version|translation|copy)\s+of\s+an?\s+(?:[\w-]+\s+){0,2}$",
+    rf"|paraphrase|polish|grade|correct)(?:s|d|ing)?\s+(?:an?\s+|{_OWNED}\s+)?{ADJECTIVE}{{0,2}}$",
+    rf"\b(?:summary|analysis|review|version|translation|copy)\s+of\s+an?\s+{ADJECTIVE}{{0,2}}$",
 )
-_WRITE_IT = _regex(rf"{WRITE}\s+(?:me\s+|us\s+)?{_OWNED}\s+(?:[\w-]+\s+){{0,2}}$")
+_WRITE_IT = _regex(rf"{WRITE}\s+(?:me\s+|us\s+)?{_OWNED}\s+{ADJECTIVE}{{0,2}}$")
+_OUTLINE = _regex(
+    rf"\b(?:outline|synopsis|pitch|premise|plan|ideas?|concept)\s+(?:for"
+    rf"|of)\s+an?\s+{ADJECTIVE}{{0,3}}$"
+)
 _PICKED = _regex(r"\b(?:use|using|include|including|choose|find|name|pick|define|list)\s+$")
 
 # What stands after the number and its unit.
@@ -71,28 +79,32 @@ _CHOICE = _regex(
 )
 _PHRASES = _regex(r"\s+(?:sentence|phrase|vocabulary|title|name|password|headline|slogan)s?\b")
 _CLOSING = _regex(
-    r"\*{0,2}\s*(?:$|[.,;:，。；：)）\]!?\n|*]|(?:long|total|please|each|per)\b|in\s+total|for\s+each)"
+    r"\*{0,2}\s*(?:$|[.,;:，。；：)）\]!?\n|*]|(?:long|total|please|each|per)\b|in\s+total"
+    r"|for\s+each)"
 )
 
 # What makes a number of words an instruction.
 _INSTRUCTION = _regex(
     WRITE,
-    r"\b(?:must|should|shall|needs?\s+to|has\s+to|have\s+to|ensure|make\s+sure|please|aim|keep|limit"
+    r"\b(?:must|should|shall|needs?\s+to|has\s+to|have\s+to|ensure|make\s+sure|please|aim|keep"
+    r"|limit"
     r"|target|expand|extend|answer|respond|describe|discuss|explain|summari[sz]e|introduce)\b",
 )
 _OPENING = _regex(r"(?:^|[.,;:，。；：、!?(（\[\n|>—–]|[-*]\s)\s*\*{0,2}\s*(?:an?\s+)?$")
-_ARTICLE = _regex(r"\b(?:an?|one|your)\s+(?:[\w-]+\s+){0,3}$")
+_ARTICLE = _regex(rf"\b(?:an?|one|your)\s+{ADJECTIVE}{{0,3}}$")
 _LEADS = _regex(
-    r"\b(?:in|of|to|into|within|with|for|be|being|total|totall?ing|length|reach(?:es|ing)?|span(?:s|ning)?"
+    r"\b(?:in|of|to|into|within|with|for|be|being|total|totall?ing|length|reach(?:es|ing)?|hit"
+    r"|span(?:s|ning)?"
     r"|cover(?:s|ing)?|is|has|have|contains?)\s+(?:an?\s+|another\s+|an\s+additional\s+)?$",
     r"\blength\s*[:：]\s*$",
-    rf"{WRITE}\s+(?:me\s+|us\s+)?(?:an?\s+)?(?:[a-z-]+\s+){{0,3}}$",
-    r"\b(?:an?|one|your)\s+(?:[\w-]+\s+)?$",
+    rf"{WRITE}\s+(?:me\s+|us\s+)?(?:an?\s+)?{ADJECTIVE}{{0,3}}$",
+    rf"\b(?:an?|one|your)\s+{ADJECTIVE}?$",
 )
 
 # The part of the text, or each of its parts, that a number is about.
 _PART = (
-    r"(?:abstract|introduction|intro|overview|conclusion|preface|foreword|summary|synopsis|bio|caption"
+    r"(?:abstract|introduction|intro|overview|conclusion|preface|foreword|summary|synopsis|bio"
+    r"|caption"
     r"|subtitle|tagline|blurb|epilogue|prologue|paragraph|appendix|headline|title|slogan|sentence"
     r"|excerpt|quote)s?"
 )
@@ -106,7 +118,8 @@ _PART_BEFORE = _regex(
 _PART_AFTER = _regex(rf"\s*(?:[\w-]+\s+)?{_PART}\b", rf"的?{_CHINESE_PART}")
 _ADDED = _regex(
     r"\b(?:with|includ(?:e|es|ing)|plus|and|also|add|attach|followed\s+by|then|contain(?:s|ing)?"
-    r"|(?:begin|start|end|open|close)(?:s|ning|ing)?\s+with)\s+(?:an?|one|the|its)\s(?!word|length|total|limit|target|m[ai][xn])[^.;,\n]{0,40}$",
+    r"|(?:begin|start|end|open|close)(?:s|ning|ing)?\s+with)\s+(?:an?|one|the|its)\s(?!word"
+    r"|length|total|limit|target|m[ai][xn])[^.;,\n]{0,40}$",
     r"(?:附(?:上|带)?|包括|包含|外加|另)[^。；，\n]{0,12}$",
 )
 _ASIDE = _regex(r"^\W{0,6}an?\s")
@@ -117,8 +130,10 @@ _LINKS = (
 _EACH_BEFORE = _regex(
     rf"\b(?:each|every)\b(?:\s+(?:one\s+)?of\s+(?:the|these|which|them))?(?:\s+[\w-]+){{0,4}}?"
     rf"(?:,\s*|\s*[:(]\s*|\s+{_LINKS})$",
-    r"每一?个?(?:节课|次课|部分|类|项|点|条|人物|故事|问题|阶段|[篇章节部段课幕封集讲首回卷则])[^，。；\n]{0,14}$",
-    r"(?:各(?!种|类|国|地|族|方|位|界|省)|分别)[^，。；\n]{0,10}$|每[篇章节段幕课封]，[^，。；\n]{0,6}$",
+    r"每一?个?(?:节课|次课|部分|类|项|点|条|人物|故事|问题|阶段"
+    r"|[篇章节部段课幕封集讲首回卷则])[^，。；\n]{0,14}$",
+    r"(?:各(?!种|类|国|地|族|方|位|界|省)|分别)[^，。；\n]{0,10}$"
+    r"|每[篇章节段幕课封]，[^，。；\n]{0,6}$",
 )
 _EACH_AFTER = _regex(
     r"\s*(?:long\s+)?(?:each\b|apiece\b|(?:(?:for|in)\s+)?(?:per|each|every|a)\s+"
@@ -126,7 +141,8 @@ _EACH_AFTER = _regex(
     rf"\s*(?:/|每){CHINESE_SECTION}",
 )
 _PLURAL = _regex(
-    r"\s+(?:(?!(?:of|for|about|on|with|from|in|and)\b)[\w-]+\s+){0,2}?(?:chapters|sections|parts|lessons"
+    r"\s+(?:(?!(?:of|for|about|on|with|from|in|and)\b)[\w-]+\s+){0,2}?(?:chapters|sections|parts"
+    r"|lessons"
     r"|acts|entries|letters|essays|stories|articles|posts|poems|emails|episodes|modules|reviews)\b"
 )
 
@@ -203,6 +219,11 @@ def is_addition(setting: Setting) -> bool:
     So does what a sentence begins anew with: "A short note, of 50 words, is required as well."
     """
     return bool(_ADDED.search(setting.left) or _ASIDE.search(setting.left))
+
+
+def is_of_outlined(setting: Setting) -> bool:
+    """Tell whether the number is the length of a text that only an outline is asked of."""
+    return bool(_OUTLINE.search(setting.left))
 
 
 def is_clear(setting: Setting) -> bool:

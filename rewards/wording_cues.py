@@ -27,7 +27,8 @@ _NOT = (
 _CUES: tuple[tuple[Stated, str], ...] = (
     (
         "at_most",
-        rf"{_NOT}(?:exceed(?:s|ing)?|over|above|beyond|surpass(?:ing)?|(?:more|longer|greater)\s+than)"
+        rf"{_NOT}(?:exceed(?:s|ing)?|over|above|beyond|surpass(?:ing)?|(?:more|longer"
+        rf"|greater)\s+than)"
         r"|\bno\s+(?:more|longer|greater)\s+than"
         r"|[不勿别莫][^，。；\n]{0,3}(?:超过|超出|超|多于|大于|高于)",
     ),
@@ -46,7 +47,8 @@ _CUES: tuple[tuple[Stated, str], ...] = (
     ),
     (
         "at_most",
-        r"\bat\s+(?:the\s+)?(?:very\s+)?most|\bup\s+to|\bunder|\bbelow|\bwithin|\bmaximum|\bmax\b\.?"
+        r"\bat\s+(?:the\s+)?(?:very\s+)?most|\bup\s+to|\bunder|\bbelow|\bwithin|\bmaximum"
+        r"|\bmax\b\.?"
         r"|\b(?:less|fewer|shorter)\s+than|[<≤]=?"
         r"|\b(?:limit|restrict|confin|cap|trim)(?:ed|ing|s|ped)?\b[^.;\n0-9]{0,30}"
         r"|\bkeep(?:ing)?\b[^.;\n0-9]{0,30}\bto"
@@ -56,7 +58,8 @@ _CUES: tuple[tuple[Stated, str], ...] = (
 )
 _BEFORE = tuple((stated, re.compile(rf"(?:{cue})\s*{_FILLER}", re.I)) for stated, cue in _CUES)
 _ABOUT_BEFORE = re.compile(
-    r"(?:\babout|\baround|\bapproximately|\bapprox\b\.?|\broughly|\bcirca|\bca\b\.|\bnearly|\balmost"
+    r"(?:\babout|\baround|\bapproximately|\bapprox\b\.?|\broughly|\bcirca|\bca\b\.|\bnearly"
+    r"|\balmost"
     r"|\b(?:close|near)\s+to|\bnear|\bsome|\bin\s+the\s+(?:region|neighbou?rhood)\s+of|[~～≈]"
     r"|大约|大概|大致|约|差不多|将近|接近)(?:为|是|在)?"
     r"\s*(?:(?:an?|the|total|of|length)\s+){0,3}$",
@@ -66,8 +69,10 @@ _AFTER: tuple[tuple[Stated, re.Pattern[str]], ...] = (
     (
         "at_least",
         re.compile(
-            r"[\s,(-]{0,3}(?:long\s+|in\s+length\s+)?(?:(?:or|and)\s+(?:more|longer|above|over|up|greater)"
-            r"|min(?:imum)?\b(?!\.?\s*(?:of\s*)?[0-9])|at\s+(?:the\s+)?(?:least|minimum)|plus\b|起(?![来码])|[或及]?以上|开外)",
+            r"[\s,(-]{0,3}(?:long\s+|in\s+length\s+)?(?:(?:or|and)\s+(?:more|longer|above|over|up"
+            r"|greater)"
+            r"|min(?:imum)?\b(?!\.?\s*(?:of\s*)?[0-9])|at\s+(?:the\s+)?(?:least|minimum)|plus\b"
+            r"|起(?![来码])|[或及]?以上|开外)",
             re.I,
         ),
     ),
@@ -75,7 +80,8 @@ _AFTER: tuple[tuple[Stated, re.Pattern[str]], ...] = (
         "at_most",
         re.compile(
             r"[\s,(-]{0,3}(?:long\s+|in\s+length\s+)?(?:or\s+(?:less|fewer|under|below|shorter)"
-            r"|max(?:imum)?\b(?!\.?\s*(?:of\s*)?[0-9])|limit\b|cap\b|at\s+(?:the\s+)?(?:most|maximum)|tops\b"
+            r"|max(?:imum)?\b(?!\.?\s*(?:of\s*)?[0-9])|limit\b|cap\b|at\s+(?:the\s+)?(?:most"
+            r"|maximum)|tops\b"
             r"|(?:或者?)?[以之]内|[或及]?以下|内(?!容|涵|部|在|心|外)|为限|封顶|上限)",
             re.I,
         ),
@@ -83,7 +89,8 @@ _AFTER: tuple[tuple[Stated, re.Pattern[str]], ...] = (
     (
         "about",
         re.compile(
-            r"[\s,(]{0,2}(?:long\s+)?(?:or\s+so|more\s+or\s+less|approximately|approx\b|give\s+or\s+take"
+            r"[\s,(]{0,2}(?:long\s+)?(?:or\s+so|more\s+or\s+less|approximately|approx\b"
+            r"|give\s+or\s+take"
             r"|左右|上下|前后)",
             re.I,
         ),

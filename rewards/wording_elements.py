@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from longwrite.rewards.clauses import Source, find_scope, is_quoted
 from longwrite.rewards.numbers import NUMERAL, parse_number
-from longwrite.types import Constraint
+from longwrite.types import Constraint, Json
 
 _NOUNS = {
     "headings": r"(?:(?:sub-?)?headings?|section\s+headers?)",
@@ -31,7 +31,8 @@ _DENIED_NOUNS = _NOUNS | {
 _MORE = {
     "headings": r"(?!)",
     "table": r"\b(?:create|make|draw|give|present)\s+(?:an?\s+|the\s+)?(?:[\w-]+\s+){0,2}?tables?"
-    r"\s+(?:that|which|of|showing|comparing|listing|summari[sz]ing|outlining|with\s+(?:columns|rows))\b"
+    r"\s+(?:that|which|of|showing|comparing|listing|summari[sz]ing|outlining|with\s+(?:columns"
+    r"|rows))\b"
     r"|\bin\s+(?:an?\s+)?(?:[\w-]+\s+)?table\s+form(?:at)?\b"
     r"|\b(?:as|in)\s+(?:an?|the\s+form\s+of\s+an?)\s+table\b(?=\s*(?:[.,;)]|format|$))",
     "list": r"\b(?:as|in)\s+(?:an?\s+|the\s+form\s+of\s+an?\s+)?list\b"
@@ -40,7 +41,10 @@ _MORE = {
     r"(?:(?:the|full|complete|working|python|java|sql|javascript)\s+){0,2}code\b(?!\s+of\s)",
 }
 _AND = r"(?:(?:[\w-]+\s+){1,5}?and\s+)?"
-_ADJECTIVES = r"(?:(?!(?:and|no|not|any|without|up|in|on|under|at|of|from|or)\b)[\w-]+\s+){0,3}?"
+_ADJECTIVES = (
+    r"(?:(?!(?:and|or|this|that|these|those|no|not|any|without|up|in|on|under|at|of|from)\b)"
+    r"[\w-]+\s+){0,3}?"
+)
 _VERBS = {
     "headings": "include|including|add|insert|provide|use|using|with",
     "table": "include|including|add|insert|provide|use|using",
@@ -57,19 +61,23 @@ _CHINESE_VERBS = (
     r"(?:使用|用|包含|包括|加入|加上|加|添加|附上?|制作|插入|提供|需?要有|列出|写出|配上?|以|给出)"
 )
 _CHINESE_DENIAL = (
-    r"(?:不要|不得|不能|不可|不用|无需|禁止|避免|请勿|勿|别|不)(?:使用|用|出现|加|添加|包含|写|有|带)?"
+    r"(?:不要|不得|不能|不可|不用|无需|禁止|避免|请勿|勿|别|不)(?:使用|用|出现|加|添加|包含|写|有"
+    r"|带)?"
     r"(?:任何)?(?:[^，。；、\n]{1,4}[、和或及与])?"
 )
 _OPTIONAL = re.compile(
-    r"(?:\b(?:can|may|could|might|not|how\s+to|who|never)\s+(?:also\s+)?|n['’]t\s+|[可能不]以?|无需|勿|别)$",
+    r"(?:\b(?:can|may|could|might|not|how\s+to|who|never)\s+(?:also\s+)?|n['’]t\s+|[可能不]以?"
+    r"|无需|勿|别)$",
     re.IGNORECASE,
 )
 
 
 def _wanted(kind: str) -> re.Pattern[str]:
+    count = rf"(?:at\s+least\s+)?(?:(?P<count>{NUMERAL})\s+)?"
+    number = rf"(?:至少)?(?P<number>{NUMERAL})?[个张段份]?"
     return re.compile(
-        rf"\b(?:{_VERBS[kind]})\s+{_AND}(?:at\s+least\s+)?(?:(?P<count>{NUMERAL})\s+)?{_ADJECTIVES}{_NOUNS[kind]}\b"
-        rf"|{_CHINESE_VERBS}(?:至少)?(?P<zh>{NUMERAL})?[个张段份]?[^，。；\n不]{{0,6}}?{_CHINESE_NOUNS[kind]}"
+        rf"\b(?:{_VERBS[kind]})\s+{_AND}{count}{_ADJECTIVES}{_NOUNS[kind]}\b"
+        rf"|{_CHINESE_VERBS}{number}[^，。；\n不]{{0,6}}?{_CHINESE_NOUNS[kind]}"
         rf"|{_MORE[kind]}",
         re.IGNORECASE,
     )
@@ -95,12 +103,12 @@ def find_elements(source: Source) -> Iterator[tuple[int, Constraint]]:
         match = match or _first(source, wanted)
         if match is None:
             continue
-        params: dict[str, bool | int] = {"wanted": wish}
+        params: dict[str, Json] = {"wanted": wish}
         if kind != "headings":
             params["min"] = _count(match) if wish else 0
-        quote = source.prompt[match.start() : match.end()].strip(" ，。;,")
+        quote = source.prompt[match.start() : match.end()].strip(" \n，。;,")
         scope = find_scope(source, *match.span())
-        yield match.start(), Constraint(kind, dict(params), scope=scope, quote=quote)
+        yield match.start(), Constraint(kind, params, scope=scope, quote=quote)
 
 
 def _first(source: Source, pattern: re.Pattern[str]) -> re.Match[str] | None:
@@ -113,5 +121,5 @@ def _first(source: Source, pattern: re.Pattern[str]) -> re.Match[str] | None:
 
 def _count(match: re.Match[str]) -> int:
     groups = match.groupdict()
-    number = parse_number(groups.get("count") or groups.get("zh") or "")
+    number = parse_number(groups.get("count") or groups.get("number") or "")
     return number if number and number <= 1000 else 1

@@ -61,7 +61,8 @@ _SHAPE = re.compile(
 _VERB = re.compile(rf"(?:{WRITE}(?!\s+sure)|\bcome\s+up\s+with\b)", re.IGNORECASE)
 _OBJECT = re.compile(r"[^.;:!?\n]{0,110}")
 _OBJECT_END = re.compile(
-    r"(?<!words)(?<!pages)\s(?:about|on|of|for|that|to|with|based|in|where|whose|describing|featuring"
+    r"(?<!words)(?<!pages)\s(?:about|on|of|for|that|to|with|based|in|where|whose|describing"
+    r"|featuring"
     r"|from|between|by|using|how|why|who|and)\s",
     re.IGNORECASE,
 )

@@ -45,7 +45,8 @@ _TEXT = (
     r"|post|press\s+release|summary|paper|abstract|copy)"
 )
 _PHRASE_END = (
-    r"(?=\s*(?:$|[.,;:!?()\]\"”—–])|\s+(?:and|or|but|about|on|with|for|using|the|an?|of|at|to|in|that"
+    r"(?=\s*(?:$|[.,;:!?()\]\"”—–])|\s+(?:and|or|but|about|on|with|for|using|the|an?|of|at|to|in"
+    r"|that"
     r"|which|please|only|so|as|from|by|what|how|why|regarding|explaining|describing)\b)"
 )
 _TELL = "(?:写|撰|创作|回答|作答|回复|阐述|介绍|描述|输出|完成|作文|讨论|叙述|起草|说明|讲述|解释)"
@@ -63,7 +64,8 @@ _PATTERNS = tuple(
         rf"(?:[a-z]+\s)?{_TEXT}\b",
         rf"^\s*(?:language|语言)\s*[:：]\s*{_NAME}",
         rf"^\s*(?:language|语言)\s*[:：]\s*{_SIGN}",
-        rf"(?<![么样何])用(?:流利的?|纯正的?|标准的?|地道的?|全)?{_SIGN}(?:来|进行)?[^，。；\n]{{0,6}}?{_TELL}",
+        rf"(?<![么样何])用(?:流利的?|纯正的?|标准的?|地道的?|全)?{_SIGN}(?:来"
+        rf"|进行)?[^，。；\n]{{0,6}}?{_TELL}",
         r"(?:写|撰写|创作|生成|一[篇份封首个段]|字的?|词的?)[^，。；\n关论]{0,40}?"
         rf"{_SIGN}{_WORK}(?!教学|写作|阅读|技巧|批改|水平|课)",
         rf"(?:^|[，。；：\s（(])请?用{_SIGN}{_CLAUSE_END}",
@@ -88,7 +90,7 @@ def find_language(source: Source) -> Iterator[tuple[int, Constraint]]:
             before = source.text[min(match.start(), max(0, start - 12)) : start]
             if not is_quoted(source, *match.span("name")) and not _TOPIC.search(before):
                 code = _CODES[match["name"].lower()]
-                quote = source.prompt[match.start() : match.end()].strip(" ，。;,")
+                quote = source.prompt[match.start() : match.end()].strip(" \n，。;,")
                 found.append((start, Constraint("language", {"code": code}, quote=quote)))
                 break
     yield from sorted(found, key=lambda item: item[0])[:1]

@@ -20,6 +20,7 @@ from longwrite.rewards.wording_context import (
     is_for_each,
     is_instruction,
     is_length,
+    is_of_outlined,
     names_part,
     one_section,
 )
@@ -31,7 +32,10 @@ CHINESE_PAGE_WORDS = 500
 LETTERS_PER_WORD = 6
 """Characters, the space included, that an alphabetic word takes."""
 
-MOST_NUMBERS = 2_500
+LONGEST_OUTLINE = 5_000
+"""Words of the longest outline: "an outline for a 90,000-word novel" is not to have 90,000."""
+
+MOST_NUMBERS = 1_000
 """Numbers that are looked at from either end of a prompt; a table in it may hold many more."""
 
 Unit = Literal["words", "characters", "pages"]
@@ -67,10 +71,10 @@ _UNITS: tuple[tuple[Unit, bool, re.Pattern[str]], ...] = (
         True,
         re.compile(
             _MORE + r"(?:汉字|中文字|英文单词|单词|英文词|词(?![汇条语典性组牌人曲])"
-            r"|字(?![节母段典幕体号迹形根符画帖眼库串词面])(?!文[，。；\s]))"
+            r"|字(?![节母段典幕体号迹形根符画帖眼库串词面])(?!文(?![章稿案献字件档书])))"
         ),
     ),
-    ("pages", True, re.compile(_MORE + r"页(?![码面眉脚])")),
+    ("pages", True, re.compile(_MORE + r"页(?![码面眉脚]|PPT|幻灯)")),
 )
 _LONGEST_RATIO = 20
 
@@ -79,9 +83,19 @@ _JOIN = re.compile(
     r"(?P<by>[-‐‑–—~～〜]{1,2}|to\b|and\b|or\b|到|至|或者?|和)\s{0,3}",
     re.IGNORECASE,
 )
+_OR_MORE = re.compile(
+    r"(?:\bat\s+least|\bnot?\s+(?:less|fewer)\s+than|\bminimum\s+of|不少于|不低于|至少|最少)\s?$",
+    re.IGNORECASE,
+)
+_TO_MOST = re.compile(
+    r"\s?(?:,|，|、)?\s?(?:and|but|且|但)?\s?"
+    r"(?:at\s+most|not?\s+more\s+than|not\s+exceeding|不超过|不多于|不高于|至多|最多)\s?",
+    re.IGNORECASE,
+)
 _BETWEEN = re.compile(r"(?:\bbetween|\bfrom|介于|在)\s*(?:an?\s+)?$", re.IGNORECASE)
 _REWORKED = re.compile(
-    r"\b(?:expand|extend|grow|cut|shorten|reduce|condense|trim|lengthen)\w*\b[^.;\n]{0,40}\bfrom\s+$",
+    r"\b(?:expand|extend|grow|cut|shorten|reduce|condense|trim"
+    r"|lengthen)\w*\b[^.;\n]{0,40}\bfrom\s+$",
     re.IGNORECASE,
 )
 _LABEL = re.compile(
@@ -106,7 +120,7 @@ class _Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class _Finding:
     """A length at ``start:end`` of the prompt, in its own unit.
 
     `part` tells that it is an abstract's or the like, `added` that it goes along with the text: it
@@ -135,16 +149,18 @@ def find_lengths(source: Source, wide: bool) -> list[tuple[int, Constraint]]:
             then and a character one word, else a page is 250 words and six characters are a word.
     """
     found = list(_findings(source))
-    if len({finding.scope for finding in found}) == 1 and found[0].scope.startswith("section"):
-        found = [replace(finding, scope="document") for finding in found]
-    kept = {finding.scope: finding for finding in found if finding.scope != "document"}
-    whole = _choose([finding for finding in found if finding.scope == "document"])
-    if whole:
-        kept["document"] = whole
-    return [(f.start, _constraint(source.prompt, f, wide)) for f in kept.values()]
+    whole = [finding for finding in found if finding.scope == "document"]
+    parts = {finding.scope: finding for finding in found if finding.scope != "document"}
+    named = [scope for scope in parts if scope != "each"]
+    if len(named) == 1:
+        lone = parts.pop(named[0])  # "write chapter 3, 2000 words" asks for that chapter alone
+        whole = whole or [replace(lone, scope="document")]
+    chosen = _choose(whole)
+    kept = [*parts.values(), *([chosen] if chosen else [])]
+    return [(finding.start, _constraint(source.prompt, finding, wide)) for finding in kept]
 
 
-def _choose(findings: list[Finding]) -> Finding | None:
+def _choose(findings: list[_Finding]) -> _Finding | None:
     """Return the length of the whole text: the last instruction, joined with its counterpart.
 
     Something ten times shorter than another length is a title or a caption, not a correction.
@@ -152,22 +168,20 @@ def _choose(findings: list[Finding]) -> Finding | None:
     own = [f for f in findings if not (f.part or f.added)]
     if not own:
         return max((f for f in findings if not (f.part and f.added)), key=_high, default=None)
-    longest = max(map(_high, own))
-    own = [f for f in own if 10 * f.high > longest or f.unit != "words"]
     own = [f for f in own if f.unit == "words"] or own
+    longest = max(map(_high, own))
+    own = [f for f in own if 10 * f.high > longest]
     own = [f for f in own if f.firm] or own
-    last = own[-1]
-    findings = own
-    if len(findings) > 1 and last.start - findings[-2].end < 80:
-        return _joined(findings[-2], last)
-    return last
+    if len(own) > 1 and own[-1].start - own[-2].end < 80:
+        return _joined(own[-2], own[-1])
+    return own[-1]
 
 
-def _high(finding: Finding) -> int:
+def _high(finding: _Finding) -> int:
     return finding.high
 
 
-def _joined(first: Finding, last: Finding) -> Finding:
+def _joined(first: _Finding, last: _Finding) -> _Finding:
     """Return "at least a" and "at most b" as one range, else the last."""
     least, most = (first, last) if first.stated == "at_least" else (last, first)
     if (least.stated, most.stated) != ("at_least", "at_most") or least.low >= most.high:
@@ -175,7 +189,7 @@ def _joined(first: Finding, last: Finding) -> Finding:
     return replace(last, start=first.start, low=least.low, high=most.high, stated="between")
 
 
-def _findings(source: Source) -> Iterator[Finding]:
+def _findings(source: Source) -> Iterator[_Finding]:
     text = source.text
     numbers = list(find_numbers(text))
     if len(numbers) > 2 * MOST_NUMBERS:
@@ -196,25 +210,28 @@ def _findings(source: Source) -> Iterator[Finding]:
 
 def _pair(text: str, first: Number, second: Number) -> tuple[int, int, int, int] | None:
     """Return the range that two numbers form, with its offsets."""
-    if second.start - first.end > 14:
+    if second.start - first.end > 30:
         return None
+    before = text[max(0, first.start - 60) : first.start]
+    low, high = first.value, second.value
+    least = _OR_MORE.search(before)
+    if least and low < high and _TO_MOST.fullmatch(text, first.end, second.start):
+        return low, high, first.start - len(least.group()), second.end
     join = _JOIN.fullmatch(text, first.end, second.start)
     if not join:
         return None
-    before = text[max(0, first.start - 60) : first.start]
-    low = first.value
-    if first.scale == 1 and low < 100 and low * second.scale <= second.value:
+    if first.scale == 1 and low < 100 and low * second.scale <= high:
         low *= second.scale
-    if not low < second.value <= _LONGEST_RATIO * low or _REWORKED.search(before):
+    if not low < high <= _LONGEST_RATIO * low or _REWORKED.search(before):
         return None
     between = _BETWEEN.search(before)
     if join["by"].lower() in {"and", "和"} and not between:
         return None
     start = first.start - (len(between.group()) if between else 0)
-    return low, second.value, start, second.end
+    return low, high, start, second.end
 
 
-def _finding(source: Source, low: int, high: int, start: int, end: int) -> Finding | None:
+def _finding(source: Source, low: int, high: int, start: int, end: int) -> _Finding | None:
     text = source.text
     written = _unit(text, start, end)
     if written is None or low < _smallest(written, text[start]) or is_quoted(source, start, end):
@@ -227,6 +244,8 @@ def _finding(source: Source, low: int, high: int, start: int, end: int) -> Findi
     setting = Setting(left, right, written.compound, bare, written.chinese)
     if not is_length(setting) or (unit == "characters" and not is_clear(setting)):
         return None
+    if low > LONGEST_OUTLINE and is_of_outlined(setting):
+        return None
     section = one_section(setting)
     each = is_for_each(setting)
     stated = cue.stated
@@ -234,7 +253,7 @@ def _finding(source: Source, low: int, high: int, start: int, end: int) -> Findi
         stated = "between"
     elif more:
         stated = "at_most" if more in {"fewer", "less"} else "at_least"
-    return Finding(
+    return _Finding(
         start=max(begin, cue.start) if cue.start < start else start,
         end=cue.end,
         low=low,
@@ -268,7 +287,7 @@ def _smallest(written: _Written, first: str) -> int:
     return 140 if written.unit == "characters" else 1
 
 
-def _constraint(prompt: str, finding: Finding, wide: bool) -> Constraint:
+def _constraint(prompt: str, finding: _Finding, wide: bool) -> Constraint:
     low, high = (_in_words(value, finding.unit, wide) for value in (finding.low, finding.high))
     stated = finding.stated
     return Constraint(

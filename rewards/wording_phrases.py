@@ -31,18 +31,21 @@ _NOT = r"(?:(?:do|must|should|may|need)\s+not|(?:do|must|should|ca)n['’]t|cann
 _AVOID = (
     re.compile(
         rf"\b(?:{_NOT}\s+(?:ever\s+)?(?:mention|use|include|contain|write|say|feature)"
-        r"|(?:without|avoid(?:ing)?|refrain\s+from|not)\s+(?:(?:ever\s+)?(?:mentioning|using|including"
+        r"|(?:without|avoid(?:ing)?|refrain\s+from|not)\s+(?:(?:ever\s+)?(?:mentioning|using"
+        r"|including"
         r"|containing|writing|saying|(?:the\s+)?use\s+of)|(?=the\s+(?:words?|phrases?|terms?)\b))"
         rf"|avoid)\s+(?:(?:the|any\s+of\s+the|any)\s+)?(?:{_NOUN}\s*:?\s*)?{_LIST}",
         re.IGNORECASE,
     ),
     re.compile(
-        r"(?:不得|不要|不能|不可以?|不应|不准|禁止|请?勿|避免|切勿|严禁|别)(?:再|在文中|在文章中|直接)?"
+        r"(?:不得|不要|不能|不可以?|不应|不准|禁止|请?勿|避免|切勿|严禁|别)(?:再|在文中|在文章中"
+        r"|直接)?"
         r"(?:出现|使用|提到|提及|包含|含有|用到?|写到?|说)(?:任何)?"
         rf"{_CHINESE_NOUN}[:：]?\s?{_LIST}"
     ),
     re.compile(
-        rf"\bthe\s+{_NOUN}\s+{_LIST}\s+(?:(?:is|are)\s+(?:forbidden|banned|prohibited|not\s+allowed)"
+        rf"\bthe\s+{_NOUN}\s+{_LIST}\s+(?:(?:is|are)\s+(?:forbidden|banned|prohibited"
+        rf"|not\s+allowed)"
         rf"|{_NOT}\s+(?:appear|occur|be\s+(?:used|mentioned)))",
         re.IGNORECASE,
     ),

@@ -10,7 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from longwrite.rewards.clauses import SECTION_SIGNS, SECTION_WORDS, WRITE, Source, is_quoted
+from longwrite.rewards.clauses import (
+    ADJECTIVE,
+    SECTION_SIGNS,
+    SECTION_WORDS,
+    WRITE,
+    Source,
+    is_quoted,
+)
 from longwrite.rewards.numbers import NUMERAL, parse_number
 from longwrite.rewards.wording_cues import read_cue
 from longwrite.types import Constraint
@@ -26,20 +33,20 @@ _CHINESE_UNITS = SECTION_SIGNS | {"自然段": "paragraphs", "段落": "paragrap
 _ENGLISH_NOUN = "|".join(sorted(_ENGLISH_UNITS, key=len, reverse=True))
 _CHINESE_NOUN = "|".join(sorted(_CHINESE_UNITS, key=len, reverse=True))
 _TO = r"(?:\s?(?:-|–|~|to|or|到|至)\s?)"
-_NO_ADJECTIVE = r"(?!(?:of|and|or|in|to|for|from|words?|pages?)\b)"
 
 _ENGLISH = re.compile(
-    rf"(?<![\w.,$-])(?:a\s)?(?P<low>{NUMERAL})(?:{_TO}(?P<high>{NUMERAL}))?"
-    rf"(?:(?P<hyphen>[-‐‑])|\s{{1,2}}(?:{_NO_ADJECTIVE}[\w-]+\s){{0,2}}?)"
+    rf"(?<![\w.,$-])(?P<low>{NUMERAL})(?:{_TO}(?P<high>{NUMERAL}))?"
+    rf"(?:(?P<hyphen>[-‐‑])|\s{{1,2}}{ADJECTIVE}{{0,2}}?)"
     rf"(?P<noun>{_ENGLISH_NOUN})(?P<plural>s)?\b",
     re.IGNORECASE,
 )
 _CHINESE = re.compile(
-    rf"(?P<low>{NUMERAL})(?:{_TO}(?P<high>{NUMERAL}))?\s?(?:个|大)?(?:不同的?|完整的?|主要)?(?:教学)?"
+    rf"(?P<low>{NUMERAL})(?:{_TO}(?P<high>{NUMERAL}))?\s?(?:个|大)?(?:不同的?|完整的?"
+    rf"|主要)?(?:教学)?"
     rf"(?P<noun>{_CHINESE_NOUN})"
 )
 _PIECES = re.compile(
-    rf"{WRITE}\s+(?:me\s+|us\s+)?(?P<low>{NUMERAL})(?P<high>)\s+(?:{_NO_ADJECTIVE}[\w-]+\s){{0,3}}?"
+    rf"{WRITE}\s+(?:me\s+|us\s+)?(?P<low>{NUMERAL})(?P<high>)\s+{ADJECTIVE}{{0,3}}?"
     r"(?:stories|poems|essays|articles|posts|emails|reviews)\b",
     re.IGNORECASE,
 )
@@ -54,16 +61,20 @@ _CUE = (
     r"(?:(?:at\s+(?:least|most)|exactly|about|around|approximately|roughly|up\s+to"
     r"|no\s+(?:more|less|fewer)\s+than|a\s+total\s+of|over|under)\s+)?"
 )
-_GOVERNED = re.compile(
-    rf"(?:{WRITE}|\badd)\s+(?:me\s+|us\s+)?(?:an?\s+|the\s+)?(?:[\w-]+\s+){{0,2}}{_CUE}$"
-    r"|\b(?:in|into|with|of|having|containing|including|comprising|consisting\s+of|using|across"
-    rf"|spanning|for)\s+(?:the\s+following\s+|a\s+)?{_CUE}$"
+_ASKED = (
+    rf"(?:{WRITE}|\badd)\s+(?:me\s+|us\s+)?(?:an?\s+|the\s+)?{ADJECTIVE}{{0,2}}{_CUE}$"
+    rf"|\b(?:into|in|comprising|consisting\s+of)\s+{_CUE}$"
     r"|\b(?:must|should|shall|will|needs?\s+to|has\s+to|have\s+to|to)\s+(?:have|contain|include"
-    rf"|span|cover|comprise|consist\s+of|be)\s+(?:an?\s+)?{_CUE}$",
+    rf"|span|cover|comprise|consist\s+of|be)\s+(?:an?\s+)?{_CUE}$"
+)
+_GOVERNED = re.compile(
+    rf"{_ASKED}|\b(?:with|of|having|containing|including|using|across|spanning|for)\s+"
+    rf"(?:the\s+following\s+|a\s+)?{_CUE}$",
     re.IGNORECASE,
 )
+_ORDERED = re.compile(_ASKED, re.IGNORECASE)
 _ALONE = re.compile(rf"(?:^|[,;:(\n])\s*(?:[-*]\s)?(?:in\s+total\s+)?{_CUE}$", re.IGNORECASE)
-_ADJECTIVE = re.compile(rf"(?:\b(?:an?|your)|{WRITE})\s+(?:[\w-]+\s+){{0,3}}$", re.IGNORECASE)
+_ADJECTIVE = re.compile(rf"(?:\b(?:an?|your)|{WRITE})\s+{ADJECTIVE}{{0,3}}$", re.IGNORECASE)
 _ABOUT_WORLD = re.compile(
     r"\b(?:is|are|was|were|has|had|been)\s+(?:\w+\s+)?(?:divided|split|made|composed|organi[sz]ed"
     r"|structured)?\s*(?:in|into|up\s+of|of)\s+$"
@@ -74,7 +85,8 @@ _ABOUT_WORLD = re.compile(
     re.IGNORECASE,
 )
 _END = re.compile(
-    r"\s*(?:$|[.,;:()!?\n—–]|of\s+(?:about|around|an?\b|[0-9])"
+    r"\s*(?:$|[.,;:()!?\n—–]|of\s+(?:about|around|roughly|approximately|at|up|no|between|an?\b"
+    r"|[0-9])"
     r"|(?:and|with|each|that|which|covering|on|about|in|to|for|from|long|please)\b)",
     re.IGNORECASE,
 )
@@ -86,8 +98,10 @@ _LOOSE = frozenset({"parts", "letters", "acts", "entries", "sections", "modules"
 """Units whose nouns mean other things too, so that they have to end their phrase."""
 
 _CHINESE_GOVERNED = re.compile(
-    r"(?:共|[分成]为?|分割[为成]|划分[为成]|拆[分成]为?|由|写[成出]?|撰写|编写|创作|生成|设计|续写|包[含括]"
-    r"|含|需要?有?|至少|不少于|不超过|最多|一共|总共|总计|全[文书剧篇]|要有|规划|约|大约|[部篇本份个出套]"
+    r"(?:共计?|[分成]为?(?:上下)?|分割[为成]|划分[为成]|拆[分成]为?|由|写[成出]?|撰写|编写|创作"
+    r"|生成|设计|续写|包[含括]"
+    r"|含|需要?有?|至少|不少于|不超过|最多|一共|总共|总计|全[文书剧篇]|要有|规划|约|大约"
+    r"|[部篇本份个出套]"
     r"|(?:^|[，,；;（(、：:\n])\s*)(?:有|要|需|出|为|了|约|大约|至少|包含)?\s*$"
 )
 _CHINESE_WORLD = re.compile(
@@ -174,12 +188,13 @@ def _is_english(text: str, match: re.Match[str], unit: str) -> bool:
     if _ABOUT_WORLD.search(left) or _FOREIGN.match(right):
         return False
     if match["hyphen"]:
-        return bool(_ADJECTIVE.search(left) or _ALONE.search(left)) and right[:1].isspace()
+        return bool(_ADJECTIVE.search(left) or _ALONE.search(left)) and right[:1] in {" ", ","}
     if not match["plural"] and match["noun"].lower() != "entries":
         return False
     if unit in _LOOSE and not _END.match(right):
         return False
-    return bool(_GOVERNED.search(left) or (_ALONE.search(left) and _END.match(right)))
+    governed = _ORDERED if unit in {"letters", "entries"} else _GOVERNED
+    return bool(governed.search(left) or (_ALONE.search(left) and _END.match(right)))
 
 
 def _is_chinese(text: str, match: re.Match[str]) -> bool:

@@ -8,7 +8,6 @@ from the log.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 from longwrite.agent.canon import Conflict, find_conflicts, stands
@@ -18,6 +17,7 @@ from longwrite.agent.job import CallFailed, Job
 from longwrite.agent.length import Bounds, closing, join, trim
 from longwrite.agent.schedule import Thread
 from longwrite.agent.section import PACKAGE, SectionWriter, Turn
+from longwrite.engines.engine import gather_calls
 from longwrite.prompts import fence, fill, name_language
 from longwrite.scoring.repetition import NgramIndex
 from longwrite.text import Block, blocks, count_words
@@ -108,7 +108,7 @@ async def _patch_conflicts(job: Job) -> None:
     by_section: dict[str, Conflict] = {}
     for conflict in find_conflicts(_all_facts(job)):
         by_section.setdefault(conflict.later.section, conflict)
-    await asyncio.gather(*(_patch(job, conflict) for conflict in by_section.values()))
+    await gather_calls(_patch(job, conflict) for conflict in by_section.values())
 
 
 async def _patch(job: Job, conflict: Conflict) -> None:

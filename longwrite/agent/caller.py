@@ -16,7 +16,7 @@ from longwrite.engines.engine import Engine, Watch
 from longwrite.errors import EngineError, LongwriteError
 from longwrite.runs.store import Store, make_key
 from longwrite.text import estimate_tokens
-from longwrite.types import Abilities, Reply, Request, Role, Usage
+from longwrite.types import Abilities, CallError, Reply, Request, Role, Usage
 
 MESSAGE_OVERHEAD = 8
 """Tokens that a chat template adds to a message, at most."""
@@ -100,29 +100,37 @@ class Caller:
         if stored is not None:
             self.tally.answered += 1
             return stored
+        prompt, most = estimate_prompt(request), request.sampling.max_tokens
+        if prompt + most > self._abilities.window:
+            window = self._abilities.window
+            message = f"about {prompt + most:,} tokens don't fit the window of {window:,}"
+            error = CallError("window", message)
+            self._store.put_error(key, request, error)
+            return Reply(error=error)
         async with self._places:
             self._check_stopped()
-            worst = Usage(estimate_prompt(request), request.sampling.max_tokens)
             try:
-                async with self._budget.reserve(worst):
+                async with self._budget.reserve(Usage(prompt, most)):
                     self._check_stopped()
                     self._on_call(request)
                     reply = await engine.generate(request, watch)
+                    # Nothing is awaited from here on: what was paid for is logged.
                     self._count(request, reply)
+                    if reply.error is None:
+                        self._store.put_reply(key, engine.identity, request, reply)
+                    else:
+                        self._note_failure(key, request, reply.error)
             except LongwriteError as error:
                 self.stop(error)
                 raise
-        if reply.error is None:
-            self._store.put_reply(key, engine.identity, request, reply)
-            return reply
-        self._store.put_error(key, request, reply.error)
-        if reply.error.fatal:
-            failure = EngineError(
-                "The engine can't go on", reply.error.message, "Run the same command to go on."
-            )
-            self.stop(failure)
-            raise failure
         return reply
+
+    def _note_failure(self, key: str, request: Request, error: CallError) -> None:
+        self._store.put_error(key, request, error)
+        if error.fatal:
+            raise EngineError(
+                "The engine can't go on", error.message, "Run the same command to go on."
+            )
 
     def _check_stopped(self) -> None:
         if self._stopped is not None:

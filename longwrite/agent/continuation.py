@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from longwrite.agent.heads import clip, last_words
+from longwrite.agent.heads import last_words
 from longwrite.assembly import block, leaves, openings
 from longwrite.errors import UsageError
 from longwrite.prompts import fence
@@ -20,7 +20,7 @@ from longwrite.runs.folder import RunFolder
 from longwrite.runs.planfile import hash_node
 from longwrite.runs.store import Pin
 from longwrite.scoring.structure import headings
-from longwrite.text import count_words
+from longwrite.text import clip, count_words
 from longwrite.types import Brief, Plan, Section, Written
 
 _OUTLINE_TOKENS = 3_000

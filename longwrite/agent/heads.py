@@ -14,7 +14,7 @@ from longwrite.agent.schedule import Thread
 from longwrite.agent.section import PACKAGE, describe_miss
 from longwrite.assembly import leaves
 from longwrite.prompts import fence, fill, name_language
-from longwrite.text import estimate_tokens
+from longwrite.text import clip, estimate_tokens
 from longwrite.types import Fact, Message, Score, Section
 
 _FORMS = {
@@ -73,15 +73,6 @@ def make_step(job: Job, thread: Thread, leaf: Section, words: int) -> str:
         musts=musts,
         note=f"A wish for this version: {fence('wish', leaf.note)}" if leaf.note else "",
     )
-
-
-def clip(text: str, tokens: int) -> str:
-    """Return a text cut in its middle to about so many tokens, the cut marked."""
-    estimate = estimate_tokens(text)
-    if estimate <= tokens:
-        return text
-    room = int(len(text) * tokens / estimate)
-    return f"{text[: room * 2 // 3]}\n[…]\n{text[len(text) - room // 3 :]}"
 
 
 def last_words(text: str, characters: int = 1500) -> str:

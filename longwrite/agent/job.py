@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from longwrite.agent.caller import Caller
+from longwrite.agent.caller import MESSAGE_OVERHEAD, Caller
 from longwrite.agent.manuscript import Manuscript
 from longwrite.agent.settings import Event, Notify, Settings
 from longwrite.agent.targets import Targets
@@ -13,12 +13,22 @@ from longwrite.assembly import leaves
 from longwrite.engines.engine import Watch
 from longwrite.prompts import derive_seed
 from longwrite.scoring.length import LengthRange
-from longwrite.text import tokens_for_words
+from longwrite.text import estimate_tokens, tokens_for_words
 from longwrite.types import Ask, Brief, Defect, Fact, Json, Message, Plan, Reply, Request, Role
 
 
 class CallFailed(Exception):
-    """A call brought no usable text after all its tries; the section stays unwritten for now."""
+    """A call brought no usable text after all its tries; the section stays unwritten for now.
+
+    Args:
+        message: Why, for a person.
+        kind: Of the `CallError` behind it, empty when the text was refused by a gate.
+    """
+
+    def __init__(self, message: str, kind: str = "") -> None:
+        """Keep the kind."""
+        super().__init__(message)
+        self.kind = kind
 
 
 @dataclass(slots=True)
@@ -78,15 +88,29 @@ class Job:
         role: Role = "write",
         schema: dict[str, Json] | None = None,
         max_tokens: int | None = None,
+        thinking: int = 0,
         watch: Callable[[], Watch] | None = None,
     ) -> Reply:
         """Make one call, its cap and its seed derived from what is asked.
+
+        Args:
+            messages: The conversation.
+            ask: What for; its words make the cap where `max_tokens` doesn't.
+            attempt: Another attempt has another seed.
+            role: Whose call it is.
+            schema: Of the reply, where the engine can force one.
+            max_tokens: The cap.
+            thinking: Tokens added to the cap, as far as the window has room.
+            watch: Makes a watch for the streamed text.
 
         Raises:
             CallFailed: The engine gave up on this call.
         """
         ask = replace(ask, language=self.brief.language)
         cap = max_tokens or cap_tokens(ask.words, self.brief.language)
+        if thinking:
+            prompt = sum(estimate_tokens(m.content) + MESSAGE_OVERHEAD for m in messages)
+            cap = max(cap, min(cap + thinking, self.window - prompt))
         sampling = replace(
             self.settings.sampling,
             max_tokens=cap,
@@ -95,7 +119,7 @@ class Job:
         request = Request(messages, sampling, role, ask, schema, attempt)
         reply = await self.caller.generate(request, watch() if watch else None)
         if reply.error is not None:
-            raise CallFailed(reply.error.message)
+            raise CallFailed(reply.error.message, reply.error.kind)
         return reply
 
 

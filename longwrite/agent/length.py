@@ -39,6 +39,11 @@ def less(bounds: Bounds, words: int) -> Bounds:
     return Bounds(*(max(1, value - words) for value in (bounds.low, bounds.aim, bounds.high)))
 
 
+_EXACT = 300
+"""Surplus in words below which every combination of sentences is looked at."""
+
+_MOST_UNITS = 60
+
 # --- trimming ------------------------------------------------------------------------------------
 
 
@@ -66,7 +71,7 @@ def trim(text: str, bounds: Bounds, keep: Callable[[str], bool] = lambda piece: 
         keep: Tells of a piece whether it has to stay.
 
     Returns:
-        The text without the dropped pieces; never under `bounds.low` unless it was before.
+        The text without the dropped pieces, inside the bounds where whole pieces allow that.
     """
     total = count_words(text)
     if total <= bounds.high:
@@ -123,21 +128,29 @@ def _drop_paragraphs(units: list[_Unit], parts: Sequence[Block], total: int, bou
 
 
 def _drop_units(units: list[_Unit], total: int, bounds: Bounds) -> None:
-    while total > bounds.aim:
-        surplus = total - bounds.aim
-        free = [u for u in units if u.words and not (u.leading or u.fixed or u.dropped)]
-        fitting = [unit for unit in free if unit.words <= surplus]
-        if fitting:
-            chosen = max(reversed(fitting), key=lambda unit: unit.words)
-        elif total > bounds.high and free:
-            # Nothing fits without going under the aim: the smallest is the least under.
-            chosen = min(reversed(free), key=lambda unit: unit.words)
-            if total - chosen.words < bounds.low:
-                return
-        else:
-            return
+    """Drop the sentences whose words together come nearest to the surplus."""
+    free = [u for u in units if u.words and not (u.leading or u.fixed or u.dropped)]
+    surplus = total - bounds.aim
+    while surplus > _EXACT and (fitting := [unit for unit in free if unit.words <= surplus]):
+        chosen = max(reversed(fitting), key=lambda unit: unit.words)
         chosen.dropped = True
-        total -= chosen.words
+        free.remove(chosen)
+        surplus -= chosen.words
+    # The sums that whole sentences can reach, each by as few as possible, the last ones first.
+    reached: dict[int, tuple[_Unit, ...]] = {0: ()}
+    for unit in reversed(free[-_MOST_UNITS:]):
+        for words, chosen_units in list(reached.items()):
+            further = words + unit.words
+            if further > 2 * _EXACT or len(reached.get(further, free)) <= len(chosen_units) + 1:
+                continue
+            reached[further] = (*chosen_units, unit)
+
+    def miss(words: int) -> tuple[int, int]:
+        left = surplus - words + bounds.aim
+        return max(0, left - bounds.high, bounds.low - left), abs(surplus - words)
+
+    for unit in reached[min(reached, key=miss)]:
+        unit.dropped = True
 
 
 def _join(units: Sequence[_Unit], count: int) -> str:

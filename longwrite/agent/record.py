@@ -16,7 +16,7 @@ from longwrite.agent.settings import Settings
 from longwrite.errors import RunError
 from longwrite.rewards.briefs import brief_from_yaml, brief_to_yaml
 from longwrite.runs.folder import RunFolder
-from longwrite.runs.planfile import StrictLoader
+from longwrite.runs.planfile import load_strict
 from longwrite.types import Abilities, Brief, Defect, Section, Usage
 
 
@@ -69,7 +69,7 @@ def load_start(folder: RunFolder) -> Start | None:
         )
     head, mark, tail = content.rpartition("\nrun:\n")
     try:
-        run: dict[str, Any] = yaml.load(mark + tail, Loader=StrictLoader)["run"]
+        run: dict[str, Any] = load_strict(mark + tail)["run"]
         return Start(
             brief_from_yaml(head),
             Settings(**run["settings"]),
@@ -94,7 +94,7 @@ def read_models(path: Path) -> dict[str, str]:
     place = path / "brief.yaml"
     try:
         tail = place.read_text(encoding="utf-8").rpartition("\nrun:\n")[2]
-        models = yaml.load(f"run:\n{tail}", Loader=StrictLoader)["run"]["models"]
+        models = load_strict(f"run:\n{tail}")["run"]["models"]
         return {str(role): str(name) for role, name in models.items()}
     except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError) as error:
         raise RunError(

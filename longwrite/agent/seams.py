@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from longwrite.agent.gates import Surroundings, inspect
-from longwrite.agent.heads import clip, last_words
+from longwrite.agent.heads import last_words
 from longwrite.agent.job import CallFailed, Job
 from longwrite.agent.schedule import Thread
 from longwrite.agent.section import PACKAGE
 from longwrite.prompts import fence, fill, name_language
 from longwrite.runs.store import digest
 from longwrite.scoring.repetition import NgramIndex
-from longwrite.text import blocks, count_words
+from longwrite.text import blocks, clip, count_words
 from longwrite.types import Ask, Message
 
 _LEAST_WORDS = 25

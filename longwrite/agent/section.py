@@ -15,12 +15,15 @@ from longwrite.prompts import fill
 from longwrite.rewards.constraints import check, holds
 from longwrite.scoring.repetition import LoopWatch, overlap
 from longwrite.text import count_words
-from longwrite.types import Ask, Constraint, Defect, Message, Score, Section, Written
+from longwrite.types import UNUSABLE, Ask, Constraint, Defect, Message, Score, Section, Written
 
 _ATTEMPTS = 3
 _EXTENSIONS = 2
 _REPAIRS = 2
 _SMALLEST_GAP = 8
+
+_THINKING = 4_096
+"""Tokens added to the cap once a reply held no text."""
 
 PACKAGE = "longwrite.agent"
 
@@ -56,6 +59,7 @@ class SectionWriter:
         """Start with no call made."""
         self.job, self.turn = job, turn
         self._calls = 0
+        self._thinks = False
 
     async def write(self) -> Written:
         """Return the section as accepted, with what is wrong with it.
@@ -64,8 +68,7 @@ class SectionWriter:
             CallFailed: No usable text came; the reason is a sentence for a person.
         """
         draft = await self._draft()
-        draft = await self._lengthen(draft)
-        draft = self._fit(draft)
+        draft = await self._lengthen(self._fit(draft))
         draft = await self._repair(draft)
         asked = self.turn.bounds.aim
         return Written(draft.text, asked, draft.words, self._calls, self._defects(draft))
@@ -109,7 +112,17 @@ class SectionWriter:
     ) -> Draft:
         ask = Ask(step, self.turn.section.id, self.turn.section.title, words)
         self._calls += 1
-        reply = await self.job.ask(messages, ask, attempt, watch=LoopWatch)
+        try:
+            thinking = _THINKING if self._thinks else 0
+            reply = await self.job.ask(messages, ask, attempt, thinking=thinking, watch=LoopWatch)
+        except CallFailed as failure:
+            if failure.kind == "window" and messages is not self.turn.messages:
+                return Draft("", 0, ("empty",))  # no room to go on; what is there stands
+            if failure.kind in UNUSABLE:
+                # A model that thinks may have spent the whole cap on it: give it room for that.
+                self._thinks = self._thinks or failure.kind == "empty"
+                return Draft("", 0, ("empty",))
+            raise
         return inspect(reply.text, reply.finish, self.turn.around)
 
     def _after(self, text: str, prompt: str, **values: object) -> tuple[Message, ...]:
@@ -132,7 +145,7 @@ class SectionWriter:
             if not addition.usable or addition.problems or repeats > OVERLAP_MOST:
                 continue
             text = join(draft.text, addition.text)
-            draft = replace(draft, text=text, words=count_words(text))
+            draft = self._fit(replace(draft, text=text, words=count_words(text)))
         return draft
 
     def _fit(self, draft: Draft) -> Draft:

@@ -109,10 +109,20 @@ class ThreadWriter:
                 "Shorten them, or use a model or --window with more tokens.",
             )
         self.job.tell("start", leaf.id, bounds.aim)
-        turn = Turn(leaf, self._messages(step), bounds, self._around(leaf))
-        written = await SectionWriter(self.job, turn).write()
+        try:
+            written = await self._ask_for(leaf, step, bounds)
+        except CallFailed as failure:
+            if failure.kind != "window" or not self._epoch:
+                raise
+            # The engine counts more tokens than the estimate: a fresh head is shorter.
+            self._begin_epoch(last_words(self._so_far()))
+            written = await self._ask_for(leaf, step, bounds)
         manuscript.accept(leaf, "draft", replace(written, asked=whole.aim))
         self.job.tell("section", leaf.id, manuscript.words(leaf.id))
+
+    async def _ask_for(self, leaf: Section, step: str, bounds: Bounds) -> Written:
+        turn = Turn(leaf, self._messages(step), bounds, self._around(leaf))
+        return await SectionWriter(self.job, turn).write()
 
     def _bounds(self, leaf: Section, aim: int) -> Bounds:
         """Return the words wanted of a leaf's block, what is already settled taken off."""

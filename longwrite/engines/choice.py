@@ -116,6 +116,7 @@ async def open_engine(choice: Choice, tell: Callable[[str], None] = lambda messa
             window=choice.window,
             in_flight=choice.in_flight,
             on_progress=tell,
+            on_warning=tell,
         )
     if is_folder(choice.model) and not choice.base_url:
         from longwrite.engines.local import LocalEngine

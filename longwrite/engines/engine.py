@@ -6,10 +6,13 @@ only while it is opened. `asyncio.CancelledError` passes through.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol, TypeVar
 
 from longwrite.types import Abilities, Reply, Request
+
+_T = TypeVar("_T")
 
 Watch = Callable[[str], bool]
 """Sees the answer so far while it streams; True stops it with ``finish="watch"``."""
@@ -37,3 +40,18 @@ class Engine(Protocol):
     async def close(self) -> None:
         """Let go of connections, processes and memory."""
         ...
+
+
+async def gather_calls(calls: Iterable[Awaitable[_T]]) -> list[_T]:
+    """Await calls side by side; an error is raised when all have ended.
+
+    A reply that is still on its way when another call fails is paid for, and has to be logged
+    before the run's database closes.
+    """
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    results = []
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+        results.append(outcome)
+    return results

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import ipaddress
 import os
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -43,6 +44,17 @@ def check_address(address: str, key: str | None) -> None:
         raise EngineError("--base-url isn't an address", "it doesn't begin http://HOST", _ADDRESS)
     if not key and urlsplit(address).hostname == "api.openai.com":
         raise EngineError("there is no API key", "OpenAI's own API needs one", _KEY)
+
+
+def is_loopback(address: str) -> bool:
+    """Tell whether an address is of this machine, so that no proxy stands before it."""
+    host = urlsplit(address).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def show_address(address: str) -> str:

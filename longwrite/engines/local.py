@@ -97,10 +97,12 @@ class LocalEngine:
         if self._working is None or self._working.done():
             self._working = asyncio.create_task(self._work())
         try:
-            return await call.answer
+            reply = await call.answer
         finally:
             call.row.gone = True
             self._open_calls.discard(call)
+        dropped = tuple(name for name in request.sampling.extra if name != "chat_template_kwargs")
+        return replace(reply, dropped=dropped, model=self._name)
 
     async def close(self) -> None:
         """Drop what is being written, end the thread and free the model."""
@@ -142,7 +144,7 @@ class LocalEngine:
                 self._batch = max(1, len(calls) // 2)
                 said = f"out of memory, {len(calls)} in a batch; from now on {self._batch}"
             for call in calls:
-                call.post(self._failed("server", f"the model failed: {said}"))
+                call.post(_failed("server", f"the model failed: {said}"))
         if out_of_memory:
             _free_memory()
 
@@ -160,27 +162,22 @@ class LocalEngine:
                 **(options if isinstance(options, dict) else {}),
             )
         except Exception as error:  # a template is a program and raises what it likes
-            call.post(self._failed("invalid", f"the chat template refuses the request: {error}"))
+            call.post(_failed("invalid", f"the chat template refuses the request: {error}"))
             return False
         needed = len(prompt) + sampling.max_tokens
         if needed > self.abilities.window:
             why = f"{needed} tokens don't fit the window of {self.abilities.window}"
-            call.post(self._failed("window", why))
+            call.post(_failed("window", why))
             return False
         call.begin(prompt, self._tokenizer)
         return True
 
     def _conclude(self, call: _Call) -> Reply:
-        row = call.row
         text, thinking = split_thinking(call.whole_text(self._tokenizer))
         if not text.strip():
             why = "only thinking" if thinking else "the reply has no text"
-            return replace(self._failed("empty", why), usage=call.usage())
-        dropped = tuple(name for name in row.sampling.extra if name != "chat_template_kwargs")
-        return Reply(text, row.finish, call.usage(), thinking, None, dropped, self._name)
-
-    def _failed(self, kind: str, why: str) -> Reply:
-        return Reply(error=CallError(kind, " ".join(why[:500].split())), model=self._name)
+            return replace(_failed("empty", why), usage=call.usage())
+        return Reply(text, call.row.finish, call.usage(), thinking)
 
 
 class _Call:
@@ -248,6 +245,10 @@ class _Call:
                 self.answer.set_result(reply)
         except Exception as error:  # the watch's own, for whoever asked
             self.answer.set_exception(error)
+
+
+def _failed(kind: str, why: str) -> Reply:
+    return Reply(error=CallError(kind, " ".join(why[:500].split())))
 
 
 def _load(folder: Path, device: str | None, dtype: str) -> tuple[Any, Any]:

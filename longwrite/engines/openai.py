@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from longwrite.engines.engine import Watch
 from longwrite.engines.faults import Fault, connection_fault, redact, refused_fields, status_fault
-from longwrite.engines.listing import check_address, find_model
+from longwrite.engines.listing import check_address, find_model, is_loopback
 from longwrite.engines.stream import Answer, Events
 from longwrite.errors import UsageError
 from longwrite.text import estimate_tokens
@@ -140,7 +140,7 @@ class OpenAIEngine:
             EngineError: There is no API, it refuses, or it hasn't the model.
             UsageError: The key has characters that no key has.
         """
-        from openai import AsyncOpenAI, Timeout
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Timeout
 
         address = base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1"
         check_address(address, api_key)
@@ -151,6 +151,8 @@ class OpenAIEngine:
             base_url=address,
             max_retries=0,
             timeout=Timeout(None, connect=_CONNECT_WAIT),
+            # What runs on this machine is not for a proxy to see.
+            http_client=DefaultAsyncHttpxClient(trust_env=not is_loopback(address)),
         )
         try:
             identity, told = await find_model(client, model, address)

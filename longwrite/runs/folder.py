@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -89,6 +90,7 @@ class RunFolder:
 
     def write(self, name: str, content: str) -> None:
         """Replace a file of the run, remembering the content as our own."""
+        content = content.replace("\r\n", "\n").replace("\r", "\n")  # as it will be read
         self.store.note_file(name, content)
         if self.read(name) != content:
             replace_file(self.path / name, content)
@@ -134,8 +136,11 @@ def replace_file(path: Path, content: str) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         raise UsageError(
             f"{path} can't be written",
             error.strerror or str(error),

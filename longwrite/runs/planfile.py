@@ -6,6 +6,7 @@ unique, needs that exist and make no circle, budgets that are positive.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -19,7 +20,8 @@ from longwrite.runs.store import digest
 from longwrite.types import Constraint, Plan, Section
 
 _MEND = "Mend plan.yaml, or delete it to plan anew."
-_LIMIT = 2_000_000
+_LIMIT = 20_000_000
+_DEEPEST = 100
 
 
 def plan_to_yaml(plan: Plan) -> str:
@@ -30,7 +32,7 @@ def plan_to_yaml(plan: Plan) -> str:
     if plan.warnings:
         data["warnings"] = list(plan.warnings)
     data["sections"] = [_section_to_data(section) for section in plan.sections]
-    return yaml.safe_dump(data, allow_unicode=True, sort_keys=False, width=100)
+    return yaml.dump(data, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=100)
 
 
 def plan_from_yaml(text: str, name: str = "plan.yaml") -> Plan:
@@ -39,17 +41,14 @@ def plan_from_yaml(text: str, name: str = "plan.yaml") -> Plan:
     Raises:
         UsageError: It is no plan; the sentence names the place and the mend.
     """
-    try:
-        data = _load(text, name)
-        plan = Plan(
-            title=_text(data, "title", name),
-            bible=_text(data, "bible", name),
-            planner=_text(data, "planner", name),
-            warnings=_texts(data, "warnings", name),
-            sections=_sections(data, name, ""),
-        )
-    except RecursionError as error:
-        raise UsageError(f"{name} can't be read", "it is nested too deeply", _MEND) from error
+    data = _load(text, name)
+    plan = Plan(
+        title=_text(data, "title", name),
+        bible=_text(data, "bible", name),
+        planner=_text(data, "planner", name),
+        warnings=_texts(data, "warnings", name),
+        sections=_sections(data, name, ""),
+    )
     check_plan(plan, name)
     return plan
 
@@ -133,6 +132,8 @@ def hash_node(section: Section) -> str:
         section.title,
         section.goal,
         str(section.words),
+        section.entry,
+        section.exit,
         "\n".join(section.needs),
         "\n".join(section.establishes),
         repr([(c.kind, dict(c.params), c.scope, c.hard) for c in section.constraints]),
@@ -144,21 +145,51 @@ def hash_node(section: Section) -> str:
 # --- YAML ----------------------------------------------------------------------------------------
 
 
-class StrictLoader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader):  # type: ignore[misc]
-    """Plain data only; no aliases, which is how a small file becomes a huge one."""
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NEEDS_ESCAPES = re.compile("[\x85\u2028\u2029\ufeff]")
 
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        """Refuse an alias."""
-        if self.check_event(yaml.AliasEvent):
+
+class _Dumper(yaml.SafeDumper):
+    """Writes every value in full and every text so that it comes back to the character."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = '"' if _NEEDS_ESCAPES.search(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)
+
+
+def load_strict(text: str) -> Any:
+    """Return the plain data of a YAML text.
+
+    Aliases, with which a small file becomes a huge one, and deep nesting, which overflows the
+    parser's stack, are looked for before anything is built.
+
+    Raises:
+        yaml.YAMLError: It is no YAML, or has one of these.
+        ValueError: It has a value that can't be, such as the 31st of February.
+    """
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.AliasEvent):
             raise yaml.YAMLError("aliases (*name) are not allowed")
-        return super().compose_node(parent, index)
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise yaml.YAMLError("it is nested too deeply")
+    return yaml.load(text, Loader=_LOADER)
 
 
 def _load(text: str, name: str) -> dict[str, Any]:
     if len(text) > _LIMIT:
         raise UsageError(f"{name} can't be read", f"it is larger than {_LIMIT:,} characters", _MEND)
     try:
-        data = yaml.load(text, Loader=StrictLoader)
+        data = load_strict(text)
     except (yaml.YAMLError, ValueError) as error:
         raise UsageError(f"{name} is no YAML", " ".join(str(error).split()), _MEND) from error
     if not isinstance(data, dict):
@@ -191,7 +222,9 @@ def _section_to_data(section: Section) -> dict[str, Any]:
 
 
 def _sections(data: dict[str, Any], name: str, above: str) -> tuple[Section, ...]:
-    entries = data.get("sections", [])
+    entries = data.get("sections")
+    if entries is None:
+        return ()
     if not isinstance(entries, list):
         raise UsageError(f"{name}: 'sections' of {above or 'the plan'} is no list", "", _MEND)
     found = []
@@ -199,7 +232,7 @@ def _sections(data: dict[str, Any], name: str, above: str) -> tuple[Section, ...
         place = f"{above}.{number}" if above else str(number)
         if not isinstance(entry, dict):
             raise UsageError(f"{name}: section {place} is no mapping", "", _MEND)
-        section_id = entry.get("id", place)
+        section_id = place if entry.get("id") is None else entry["id"]
         where = f"{name}: section {str(section_id)[:60]}"
         found.append(
             Section(
@@ -224,13 +257,16 @@ def _text(data: dict[str, Any], field: str, where: str) -> str:
     value = data.get(field)
     if value is None:
         return ""
-    if isinstance(value, (str, int, float)):
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
         return " ".join(str(value).replace("\x00", " ").split()) if field == "title" else str(value)
-    raise UsageError(f"{where}: '{field}' is no text", "", _MEND)
+    why = f"YAML reads it as {value!r:.40}"
+    raise UsageError(f"{where}: '{field}' is no text", why, "Write it in quotes.")
 
 
 def _texts(data: dict[str, Any], field: str, where: str) -> tuple[str, ...]:
-    value = data.get(field) or []
+    value = data.get(field)
+    if value is None:
+        return ()
     if isinstance(value, list) and all(isinstance(item, (str, int, float)) for item in value):
         return tuple(str(item) for item in value)
     raise UsageError(f"{where}: '{field}' is no list of texts", "", _MEND)
@@ -243,9 +279,20 @@ def _whole(data: dict[str, Any], field: str, where: str) -> int:
     raise UsageError(f"{where}: '{field}' is no whole number", f"it says {value!r:.40}", _MEND)
 
 
+_FORMS = {"kind": str, "params": dict, "scope": str, "hard": bool, "quote": str}
+
+
 def _constraints(data: dict[str, Any], where: str) -> tuple[Constraint, ...]:
-    value = data.get("constraints") or []
+    value = data.get("constraints")
+    if value is None:
+        return ()
     try:
-        return tuple(Constraint(**entry) for entry in value)
+        found = tuple(Constraint(**entry) for entry in value)
     except TypeError as error:
         raise UsageError(f"{where}: 'constraints' can't be read", str(error), _MEND) from error
+    for constraint in found:
+        for field, form in _FORMS.items():
+            if not isinstance(getattr(constraint, field), form):
+                why = f"'{field}' of one is no {form.__name__}"
+                raise UsageError(f"{where}: 'constraints' can't be read", why, _MEND)
+    return found

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from longwrite.errors import RunError
 from longwrite.types import CallError, Defect, Reply, Request, Usage, Written
@@ -36,6 +37,8 @@ CREATE TABLE pins (
     PRIMARY KEY (section, node, stage));
 CREATE TABLE files (name TEXT, hash TEXT, PRIMARY KEY (name, hash));
 """
+
+_Row = tuple[Any, ...]
 
 
 def digest(*parts: str) -> str:
@@ -79,20 +82,28 @@ class Store:
     def __init__(self, path: Path) -> None:
         """Open the file, making its tables when it is new."""
         self.path = path
-        try:
+        with self._explained():
             self._db = sqlite3.connect(path, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name='meta'").fetchone():
-                self._db.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
-                self.set_meta("version", VERSION)
-            version = self.get_meta("version")
-        except sqlite3.Error as error:
-            raise self._damaged(error) from error
-        if version != VERSION:
+        try:
+            self._check_version()
+        except BaseException:
             self._db.close()
+            raise
+
+    def _check_version(self) -> None:
+        """Make the tables of a new file; refuse one of another version."""
+        # Bytes that are no text make a row damaged, and may not keep it from being read.
+        self._db.text_factory = lambda raw: raw.decode("utf-8", "replace")
+        self._execute("PRAGMA journal_mode=WAL")
+        self._execute("PRAGMA synchronous=FULL")
+        if not self._first("SELECT 1 FROM sqlite_master WHERE name='meta'"):
+            first = f"INSERT INTO meta VALUES ('version', '{VERSION}');"
+            with self._explained():
+                self._db.executescript(f"BEGIN;{_SCHEMA}{first}COMMIT;")
+        version = self.get_meta("version")
+        if version != VERSION:
             raise RunError(
-                f"{path.parent} can't be resumed",
+                f"{self.path.parent} can't be resumed",
                 f"it was made by another version of longwrite (run format {version!r}, "
                 f"this one reads {VERSION!r})",
                 "Start anew with --fresh or another --run folder; its files stay readable.",
@@ -110,9 +121,10 @@ class Store:
         """Close the file."""
         self._db.close()
 
-    def _execute(self, sql: str, values: tuple[object, ...] = ()) -> sqlite3.Cursor:
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
         try:
-            return self._db.execute(sql, values)
+            yield
         except sqlite3.OperationalError as error:
             if "full" in str(error) or "readonly" in str(error) or "I/O" in str(error):
                 raise RunError(
@@ -123,6 +135,17 @@ class Store:
             raise self._damaged(error) from error
         except sqlite3.DatabaseError as error:
             raise self._damaged(error) from error
+
+    def _execute(self, sql: str, values: tuple[object, ...] = ()) -> None:
+        with self._explained():
+            self._db.execute(sql, values)
+
+    def _rows(self, sql: str, values: tuple[object, ...] = ()) -> Iterator[_Row]:
+        with self._explained():
+            yield from self._db.execute(sql, values)
+
+    def _first(self, sql: str, values: tuple[object, ...] = ()) -> _Row | None:
+        return next(self._rows(sql, values), None)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -139,7 +162,7 @@ class Store:
 
     def get_meta(self, name: str) -> str | None:
         """Return a value of the run, or None."""
-        row = self._execute("SELECT value FROM meta WHERE name=?", (name,)).fetchone()
+        row = self._first("SELECT value FROM meta WHERE name=?", (name,))
         return None if row is None else str(row[0])
 
     def set_meta(self, name: str, value: str) -> None:
@@ -150,7 +173,7 @@ class Store:
 
     def get_reply(self, key: str) -> Reply | None:
         """Return the reply stored under a key; None when absent or damaged."""
-        row = self._execute("SELECT reply, hash FROM calls WHERE key=?", (key,)).fetchone()
+        row = self._first("SELECT reply, hash FROM calls WHERE key=?", (key,))
         if row is None or not isinstance(row[0], str) or digest(key, row[0]) != row[1]:
             return None
         return _read_reply(row[0])
@@ -191,20 +214,18 @@ class Store:
         """Yield the completed calls in the order of their completion."""
         where, values = ("WHERE section=?", (section,)) if section is not None else ("", ())
         sql = f"SELECT key, step, section, reply, hash FROM calls {where} ORDER BY at, key"
-        for key, step, name, reply, mark in self._execute(sql, values):
+        for key, step, name, reply, mark in self._rows(sql, values):
             if isinstance(reply, str) and digest(key, reply) == mark:
                 yield CallRecord(key, step, name, _read_reply(reply))
 
     def list_messages(self, key: str) -> list[tuple[str, str]]:
         """Return the (role, content) of the request behind a stored call, first one first."""
-        row = self._execute("SELECT tip FROM calls WHERE key=?", (key,)).fetchone()
+        row = self._first("SELECT tip FROM calls WHERE key=?", (key,))
         found: list[tuple[str, str]] = []
         tip = row[0] if row else ""
         while tip:
-            row = self._execute(
-                "SELECT parent, role, content FROM messages WHERE hash=?", (tip,)
-            ).fetchone()
-            if row is None:
+            row = self._first("SELECT parent, role, content FROM messages WHERE hash=?", (tip,))
+            if row is None or digest(*map(str, row)) != tip:
                 break
             found.append((row[1], row[2]))
             tip = row[0]
@@ -212,17 +233,17 @@ class Store:
 
     def count_errors(self) -> dict[str, int]:
         """Return how many calls failed, by kind."""
-        return dict(self._execute("SELECT kind, COUNT(*) FROM errors GROUP BY kind ORDER BY kind"))
+        return dict(self._rows("SELECT kind, COUNT(*) FROM errors GROUP BY kind ORDER BY kind"))
 
     # --- pins ------------------------------------------------------------------------------------
 
     def get_pin(self, section: str, node: str, stage: str) -> Pin | None:
         """Return a pinned text; None when absent or damaged."""
-        row = self._execute(
+        row = self._first(
             "SELECT inputs, written, hash FROM pins WHERE section=? AND node=? AND stage=?",
             (section, node, stage),
-        ).fetchone()
-        if row is None or digest(section, node, stage, row[0], row[1]) != row[2]:
+        )
+        if row is None or digest(section, node, stage, str(row[0]), str(row[1])) != row[2]:
             return None
         data = json.loads(row[1])
         data["defects"] = tuple(Defect(**entry) for entry in data["defects"])
@@ -251,10 +272,8 @@ class Store:
 
     def is_own(self, name: str, content: str) -> bool:
         """Tell whether this content of a file was written by a run, at any time."""
-        row = self._execute(
-            "SELECT 1 FROM files WHERE name=? AND hash=?", (name, digest(content))
-        ).fetchone()
-        return row is not None
+        values = (name, digest(content))
+        return self._first("SELECT 1 FROM files WHERE name=? AND hash=?", values) is not None
 
 
 def make_key(identity: str, request: Request) -> str:

@@ -56,6 +56,7 @@ _OPENER = {"”": "“", "」": "「", "』": "『", "》": "《", "）": "（",
 _SPEECH = {"“": "”", "„": "“", "「": "」", "『": "』", '"': '"'}
 _WRAPPED = {"(": ")", "（": "）", "[": "]", "【": "】", "*": "*", "_": "_"}
 _CJK_CHAR = re.compile(f"[{CJK}]")
+_SHORT = 60  # columns up to which a line may be verse, a signature or a heading
 _LENIENT = 50  # blocks or items cut away after which nothing short counts as complete by custom
 _MID_SENTENCE = "it stops in the middle of a sentence"
 _HEADING_LAST = "it ends with a heading"
@@ -90,7 +91,8 @@ def complete_part(text: str) -> str:
         kept = last.text if not _fault(found, lenient=taken < _LENIENT) else _kept(last, len(text))
         if kept:
             found[-1] = Block(last.kind, kept, last.start)
-            if not _fault(found, lenient=taken < _LENIENT):
+            alike = [block.kind for block in blocks(kept)] == [last.kind]
+            if alike and not _fault(found, lenient=taken < _LENIENT):
                 return text[: last.start] + kept
         found.pop()
         taken += 1
@@ -152,18 +154,21 @@ def _kept(block: Block, size: int) -> str:
     return ""
 
 
-def _closed(fence: str) -> bool:
-    first, _, rest = fence.strip().partition("\n")
-    mark = first[: len(first) - len(first.lstrip(first[0]))]
-    last = rest.rpartition("\n")[2].strip()
+def _closed(code: str) -> bool:
+    mark = _fence_mark(code)
+    last = code.partition("\n")[2].rpartition("\n")[2].strip()
     return last.startswith(mark) and not last.strip(mark[0])
 
 
 def _with_fence(code: str) -> str:
+    """Close an open fence after its last whole line; empty where it holds none."""
     lines = code.split("\n")
-    mark = lines[0].strip()
-    mark = mark[: len(mark) - len(mark.lstrip(mark[0]))]
-    return "\n".join([*lines[:-1], mark]) if len(lines) > 2 else ""
+    return "\n".join([*lines[:-1], _fence_mark(code)]) if len(lines) > 2 else ""
+
+
+def _fence_mark(code: str) -> str:
+    first = code.lstrip()
+    return first[: len(first) - len(first.lstrip(first[0]))]
 
 
 def _table_fault(lines: Sequence[str]) -> str:
@@ -227,13 +232,14 @@ def _lines_before(found: Sequence[Block]) -> list[str]:
     for block in reversed(found[-7:]):
         body = block.text[-1000:]
         for start, end in reversed(_paragraphs(body)):
-            if block.kind not in ("paragraph", "quote") or _width(body[start:end]) > 60:
+            if block.kind not in ("paragraph", "quote") or _width(body[start:end]) > _SHORT:
                 return lines[1:]
             lines.append(body[start:end].strip())
     return lines[1:7]
 
 
 def _width(line: str) -> int:
+    """Return the columns of a line; a CJK character takes two."""
     return len(line) + len(_CJK_CHAR.findall(line))
 
 
@@ -249,7 +255,7 @@ def _prose_fault(paragraph: str, customs: Callable[[], list[str]]) -> str:
         before = customs()
         if not _stands_alone(line, core, before):
             bold = line.startswith("**") and closing == "**"
-            if _width(line) <= 60 and (bold or NUMBERING.match(line)):
+            if _width(line) <= _SHORT and (bold or NUMBERING.match(line)):
                 return _HEADING_LAST
             if not _is_customary(line, before):
                 return _MID_SENTENCE
@@ -309,7 +315,7 @@ def _stands_alone(line: str, core: str, before: Sequence[str]) -> bool:
     bare = core.lstrip("*_ [(（【—")
     if _END_MARK.fullmatch(bare) or _ADDRESS.fullmatch(core.rpartition(" ")[2]):
         return True
-    if _width(line) > 60:
+    if _width(line) > _SHORT:
         return False
     if _FIGURE.fullmatch(bare) or _DATE.search(bare) or line.startswith(("—", "--", "– ")):
         return True
@@ -321,7 +327,7 @@ def _stands_alone(line: str, core: str, before: Sequence[str]) -> bool:
         and tokens[-1] == bare.split()[-1]
         and not (bare.isupper() or NUMBERING.match(bare))
         and all(token[0].isupper() or token[0].isdigit() for token in tokens)
-    ) or bare == "The End"
+    )
 
 
 def _is_customary(line: str, before: Sequence[str]) -> bool:

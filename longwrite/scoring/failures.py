@@ -41,8 +41,9 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 _REFUSED = re.compile(
-    r"\b(?:request(?:ed|s)?|assist|fulfil\w*|comply|with (?:that|this)|guidelines|polic(?:y|ies)|"
-    r"(?:that|this|such|explicit|harmful) content|this (?:prompt|topic)|as an ai|language model)\b"
+    r"\b(?:requests?|requested|fulfil\w*|comply|(?:assist|help) (?:you )?with (?:that|this)|"
+    r"(?:content|usage|safety|our|my) (?:guidelines?|polic(?:y|ies))|as an ai|language model|"
+    r"(?:that|this|such|explicit|harmful|inappropriate) (?:content|prompt|topic))\b"
     r"|请求|要求|内容|此类|这类|指令|人工智能|AI|话题",
     re.IGNORECASE,
 )

@@ -40,7 +40,7 @@ def find_leaks(text: str) -> tuple[Leak, ...]:
     """Return what is no prose, in order, without overlaps; linear in the length of the text."""
     found = blocks(text)
     bare = _without_code(text, found)
-    tags = list(_tags(bare))
+    tags = [*_tags(bare), *_frame(found)]
     notes = list(find_notes(bare))
     opening = list(find_opening(bare, [*tags, *notes]))
     closing = list(find_closing(bare, found, [*tags, *notes]))
@@ -67,7 +67,8 @@ def is_error(text: str) -> bool:
 def scrub(text: str) -> str:
     """Take the tags and the talk about the writing out of a text, as whole lines and sentences.
 
-    A text without such leaks is returned as it is; refusals, errors and code stay.
+    A text without such leaks is returned as it is; refusals, errors and code stay. A text that is
+    as a whole fenced as Markdown is no code and loses its fence.
     """
     budget = 1_000_000 + 10 * len(text)
     while budget > 0:  # what is taken away may uncover more
@@ -137,15 +138,19 @@ _TAG = re.compile(
     r"|<(?:bos|eos|pad|unk|extra_id_\d{1,3}|begin_of_text|end_of_text)>"
     r"|</?tool_(?:call|response)>|\[/?INST\]|<</?SYS>>|\A\s*<s>"
     r"|^\#{2,4} ?(?:instruction|response|input|assistant|human|user|system)s?:[ \t]*$"
-    r"|\A\s*(?:assistant|ai|model)[:：](?=\s)",
+    r"|\A\s*assistant[:：](?=\s)",
     re.IGNORECASE | re.MULTILINE,
 )
 _STRAY_END = re.compile("</s>")
 _WRAPPER = re.compile(
     r"(?:</?(?:answer|final_answer|output|response|results?|section|chapter|document|article|essay|"
     r"story|text|content|draft|assistant|user|system|human|instructions?|prompt|input|context|"
-    r"task|plan|outline|writing|rewrite|revised|section_(?:text|content))(?:\s[^<>\n]{0,80})?>[ \t]*)+",
+    r"task|plan|outline|writing|rewrite|revised|section_(?:text|content))"
+    r"(?:\s[^<>\n]{0,80})?>[ \t]*)+",
     re.IGNORECASE,
+)
+_MARKDOWN = re.compile(
+    r"(?:`{3,}|~{3,})[ \t]*(?:markdown|md)[ \t]*\n(?:[^\n]*+\n)*+ {0,3}[`~]{3,}[ \t]*\Z"
 )
 
 
@@ -170,6 +175,15 @@ def _tags(bare: str) -> Iterator[tuple[int, int]]:
     for match in _WRAPPER.finditer(bare):
         if _at_line_edge(bare, *match.span()):
             yield match.span()
+
+
+def _frame(found: list[Block]) -> Iterator[tuple[int, int]]:
+    """Yield the two fence lines of a text that is one block of Markdown source."""
+    if len(found) == 1 and _MARKDOWN.match(found[0].text):
+        first, *_, last = found[0].text.split("\n")
+        end = found[0].start + len(found[0].text)
+        yield found[0].start, found[0].start + len(first)
+        yield end - len(last), end
 
 
 def _at_line_edge(bare: str, start: int, end: int) -> bool:

@@ -39,6 +39,7 @@ class _Units(dict[str, int]):
         symbols: One number for each word.
         numbers: The value of a whole number, -1 for a word.
         starts: Offset of each word.
+        read: Where the last word ends.
     """
 
     def __init__(self) -> None:
@@ -46,16 +47,11 @@ class _Units(dict[str, int]):
         self.symbols = array("q")
         self.numbers = array("q")
         self.starts = array("q")
-        self._read = 0
+        self.read = 0
 
     def __missing__(self, word: str) -> int:
         symbol = self[word] = self.setdefault(word.lower(), len(self) + 1)
         return symbol
-
-    @property
-    def read(self) -> int:
-        """The end of the last word read."""
-        return self._read
 
     def forget_last(self) -> None:
         """Forget the last word."""
@@ -64,7 +60,7 @@ class _Units(dict[str, int]):
 
     def extend(self, text: str, end: int, *, final: bool) -> None:
         """Read on to `end`; a word that may go on after it is read only when it is final."""
-        for match in _UNIT.finditer(text, self._read, end):
+        for match in _UNIT.finditer(text, self.read, end):
             if match.end() >= end - 1 and not final:  # an apostrophe may be the last character
                 break
             word = match.group()
@@ -72,7 +68,7 @@ class _Units(dict[str, int]):
             self.symbols.append(0 if number else self[word])
             self.numbers.append(int(word) if number else -1)
             self.starts.append(match.start())
-            self._read = match.end()
+            self.read = match.end()
 
 
 def find_loop(text: str) -> int | None:

@@ -1,4 +1,4 @@
-"""The shape of a Markdown text: how its headings stand, and whether it stops short.
+"""The shape of a Markdown text: how its headings stand.
 
 A writer asked for a section often repeats the section's heading, or opens headings of its own that
 belong above it in the document; both are put right by code.
@@ -9,23 +9,14 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from longwrite.scoring.endings import NUMBERING, complete_part, is_truncated
+from longwrite.scoring.endings import NUMBERING
 from longwrite.text import blocks, heading_text, visible, words
-
-__all__ = [
-    "Heading",
-    "complete_part",
-    "demote_headings",
-    "duplicate_headings",
-    "headings",
-    "is_truncated",
-    "strip_own_heading",
-]
 
 _CONTINUED = re.compile(
     r"[ \t]*[(（\[](?:continued|cont\.?|续|續|上|下)[)）\]][ \t]*\Z", re.IGNORECASE
 )
-_SETEXT = re.compile(r"[^\n]+\n[ \t]{0,3}(=+|-{2,})[ \t]*(?=\n|\Z)")
+# A sentence above dashes is prose above a rule.
+_SETEXT = re.compile(r"[^\n]{0,119}[^\n.!?…。！？,;:]\n[ \t]{0,3}(=+|-{2,})[ \t]*(?=\n|\Z)")
 
 
 class Heading(NamedTuple):
@@ -50,7 +41,7 @@ def duplicate_headings(text: str) -> list[Heading]:
         while path and path[-1][0] >= heading.level:
             path.pop()
         plain = heading.words.lower()
-        path.append((heading.level, NUMBERING.sub("", plain, count=1) or plain))
+        path.append((heading.level, NUMBERING.sub("", plain) or plain))
         place = tuple(key for _, key in path)
         if plain and place in seen:
             found.append(heading)
@@ -94,9 +85,7 @@ def strip_own_heading(text: str, title: str) -> str:
         line, size = _opening(text[taken + pending : taken + pending + 2000])
         if not line:
             break
-        only_number = not NUMBERING.sub(
-            "", NUMBERING.sub("", visible(line), count=1), count=1
-        ).strip()
+        only_number = not _unnumbered(visible(line)).strip()
         if _keys(line) & wanted or (only_number and number.startswith(" ".join(words(line)) + " ")):
             taken, pending = taken + pending + size, 0
         elif only_number:
@@ -128,8 +117,12 @@ def _opening(text: str) -> tuple[str, int]:
 def _keys(title: str) -> set[str]:
     """Return the words of a title, with its numbering and without."""
     plain = _CONTINUED.sub("", visible(title[:300]).strip())
-    bare = NUMBERING.sub("", NUMBERING.sub("", plain, count=1), count=1)
-    return {" ".join(words(each)) for each in (plain, bare)} - {""}
+    return {" ".join(words(each)) for each in (plain, _unnumbered(plain))} - {""}
+
+
+def _unnumbered(title: str) -> str:
+    """Take a title's number away, twice in "Section 3: 3.1 Title"."""
+    return NUMBERING.sub("", NUMBERING.sub("", title))
 
 
 def _headings(text: str) -> list[tuple[Heading, int]]:

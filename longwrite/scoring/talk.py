@@ -25,9 +25,9 @@ _ABOUT_EN = "(?:approximately |approx\\.? |about |around |roughly |~ ?)?"
 # --- notes on a line -----------------------------------------------------------------------------
 
 _COUNT = (
-    r"(?:(?:approximate|approx\.?|total|final|current|estimated|section|chapter) ){0,2}word count"
-    rf"(?: \(\w{{1,20}}\))?[^\w\n]{{0,5}}{_ABOUT_EN}\d[\d,.]*(?: words)?"
-    r"(?: ?/ ?\d[\d,]*(?: words)?)?"
+    r"(?:(?:approximate|approx\.?|total|final|current|estimated|section|chapter) ){0,2}"
+    rf"(?:word count|total words)(?: \(\w{{1,20}}\))?[^\w\n]{{0,5}}{_ABOUT_EN}\d[\d,.]*(?: words)?"
+    r"(?: ?/ ?\d[\d,]*(?: words)?)?(?: ?\([^()\n]{1,40}\))?"
     r"|(?:全文|本文|本章|本节|正文|总)?字数(?:统计)?(?:约为|约|为)?[：: ]{0,2}(?:约|大约)?\d[\d,]*"
     r"[余多]?(?:个?字|词)?(?:左右|以上)?"
     r"|(?:全文|本文|本章|本节|正文|以上)?(?:共计|总计|共)约?\d[\d,]*[余多]?字(?:左右)?"
@@ -37,7 +37,7 @@ _MARGINAL = (
     r"|(?:约|大约|全文约?|本章约?|本节约?)?\d[\d,]*[余多]?字(?:左右)?"
     r"|(?:to be )?continue[ds]?(?: (?:in|on|from|below|next)[^()\[\]\n]{0,40})?"
     rf"|(?:the )?(?:end|start|beginning) of (?:the |this )?(?:{_PIECE}|excerpt)(?: [\w.]{{1,12}})?"
-    rf"|{_PIECE}(?: [\w.]{{1,12}})? continue[ds]"
+    rf"|(?:the )?{_PIECE}(?: [\w.]{{1,12}})? continue[ds]"
     r"|未完待续|待续|续上文|接上文|接下文|下文继续|本[章节](?:完|结束)|第.{1,5}[章节](?:完|结束)"
 )
 _NOTE = re.compile(
@@ -46,7 +46,8 @@ _NOTE = re.compile(
     rf"|[(\[（【][*_ ]{{0,3}}(?:{_COUNT}|约\d[\d,]*字(?:左右)?|未完待续)[.。]?[*_ ]{{0,3}}"
     r"[)\]）】][ \t*_]{0,6}$"
     rf"|^[ \t]{{0,3}}(?:end of {_PIECE}(?: [\w.]{{1,12}})?|to be continued in the next {_PIECE})"
-    r"[.…]{0,3}$",
+    r"[.…]{0,3}$"
+    r"|^[ \t—…*_-]{0,8}(?:未完待续|本[章节]完)[ \t—….。*_-]{0,8}$",
     re.IGNORECASE | re.MULTILINE,
 )
 
@@ -66,26 +67,25 @@ _YES = (
 _WRITE = (
     "(?:write|provide|create|continue|draft|compose|produce|generate|expand|craft|rewrite|present)"
 )
-_COMPOSE = rf"{_WRITE}(?! (?:to|back|down|home|him|her)\b)"
 _GIVEN = "(?:your|the (?:given|provided)) (?:outline|prompt|plan|instructions|brief|request)"
-_WILL = (
-    "(?:I(?:['’]d| would) be (?:happy|glad|delighted) to|I(?:['’]m| am) (?:happy|glad) to|"
-    "I(?:['’]ll| will)(?: now)?|let me|let['’]s|we need to|I need to|allow me to)"
-)
+_GLAD = "(?:I(?:['’]d| would) be|I(?:['’]m| am)) (?:happy|glad|delighted) to"
+_WILL = "(?:I(?:['’]ll| will)(?: now)?|let me|allow me to)"
+_OWN = "(?:section|chapter|essay|article|draft|continuation|screenplay|passage|document)"
 _YES_ALONE = re.compile(rf"{_YES}[!.,:]*", re.IGNORECASE)
-_YES_ZH = re.compile("(?:好的|当然可以|当然|没问题|可以的|明白了|收到)[，,。！!：:~～]+")
+_YES_ZH = re.compile("(?:好的|当然可以|当然|没问题|可以的?|明白了?|收到)[，,。！!：:~～]+")
 _HERE = re.compile(
     rf"(?P<yes>{_YES}[!.,:—-]* )?(?:here(?:['’]s| is| are| you go)|below (?:is|are)|"
     rf"the following is)\b[^\n]{{0,120}}?\b{_PIECE}s?\b"
-    r"(?P<only>[*_ ]*(?:(?:of|for|on|about|titled|called|with|in|as|that (?:meets|follows)) .*)?"
-    r"[:：])?",
+    r"(?P<only>(?: [\w.]{1,12})?[*_ ]*"
+    r"(?:(?:of|for|on|about|titled|called|with|in|as|that (?:meets|follows)) .*)?[:：])?",
     re.IGNORECASE,
 )
 _HERE_ZH = re.compile(
     r"(?:以下|下面|接下来)(?:是|为|就是|将是)[^。！？\n]{0,60}(?:章|节|内容|正文|文章|故事|小说|"
     r"全文|部分|稿|版本|续写|作文|报告|信|剧本|演讲|大纲)[^。！？\n]{0,20}[：:]"
-    r"|(?:我(?:将|会|来)|让我)为[您你](?:撰写|写|续写|创作|提供|生成|展开)[^。！？\n]{0,60}[：:。]"
+    r"|(?:接下来[，,]?)?(?:我(?:将|会|来)|让我)为[您你](?:撰写|写|续写|创作|提供|生成|展开)[^。！？\n]{0,60}[：:。]"
     r"|根据[您你]的[^。！？\n]{0,40}(?:要求|需求|大纲|提示|指示)[^。！？\n]{0,60}[：:]"
+    r"|[^。！？\n]{0,40}(?:内容|正文|全文|文章|故事|续写|章节)如下[：:]"
 )
 _ASKED = re.compile(
     r"\b(?:based on|as requested|you(?:['’]ve)? (?:asked|requested)|prompt|for you|requirements|"
@@ -93,9 +93,13 @@ _ASKED = re.compile(
     re.IGNORECASE,
 )
 _PROMISE = re.compile(
-    rf"(?:{_YES}[!.,:—-]* )?{_WILL} (?:help\b|assist\b|{_COMPOSE}\b[^\n]{{0,160}}\b{_PIECE}s?\b)"
-    rf"|in this {_PIECE}, (?:I|we)(?:['’]ll| will|(?:['’]m|['’]re| am| are) going to) (?:now )?"
-    rf"{_WRITE}\b"
+    rf"(?:{_YES}[!.,:—-]* )?(?:(?:{_GLAD}|{_WILL}) (?:help|assist)"
+    r"(?:[.!:]*$| you\b[^\n]{0,60}$| with (?:this|that|your)\b)"
+    rf"|{_GLAD} {_WRITE}\b[^\n]{{0,160}}\b{_PIECE}s?\b"
+    rf"|{_WILL} {_WRITE}(?: you| with| writing)? (?:an?|the|this|your|another) "
+    rf"(?:[\w,-]{{1,20}} ){{0,6}}{_OWN}\b(?!['’]))"
+    rf"|in this {_PIECE}, I(?:['’]ll| will|(?:['’]m| am) going to) (?:now )?"
+    r"(?:write|draft|compose|generate|continue writing)\b"
     r"|as an ai(?: language)?(?: model| assistant)?, I\b"
     r"|(?:okay|ok|alright|so|hmm)[,.]? (?:so )?the user (?:wants|asks|asked|is asking|has asked)\b"
     rf"|(?:as (?:you )?(?:requested|instructed)|(?:as )?per {_GIVEN}|following {_GIVEN}|"
@@ -117,21 +121,21 @@ _SPACE = re.compile(r"\s*")
 def find_opening(bare: str, known: Sequence[Place]) -> Iterator[Place]:
     """Yield the talk before the document's first sentence, rules after it included."""
     ends = dict(known)
-    told = False
-    at = 0
-    while (at := _past_space(bare, at)) < len(bare):
+    talked = end = 0
+    while (at := _past_space(bare, end)) < len(bare):
         if at in ends:
-            at, told = ends[at], True
-        elif told and (rule := _RULE.match(bare, at)):
+            end = ends[at]
+        elif end and (rule := _RULE.match(bare, at)):
             yield rule.span()
-            at = rule.end()
+            end = rule.end()
         else:
             line = bare[at : at + 600].partition("\n")[0]
+            told = bool(talked) and "\n" not in bare[talked:at]
             size = _talk_before(line, told, listed=bool(_LIST.match(bare, at + len(line))))
             if not size:
                 return
             yield at, at + size
-            at, told = at + size, True
+            talked = end = at + size
 
 
 def _past_space(text: str, at: int) -> int:
@@ -144,18 +148,21 @@ def _talk_before(line: str, told: bool, *, listed: bool) -> int:
 
     Args:
         line: The line.
-        told: Whether talk stands before it.
+        told: Whether talk stands before it on the same line.
         listed: Whether a list or table follows it, which "here is" may well introduce.
     """
     if yes := _YES_ZH.match(line):
-        return yes.end()
+        rest = line[yes.end() :].strip()
+        alone = not rest or line.startswith(("好的", "当然可以"))
+        return yes.end() if alone or _talk_before(rest, True, listed=listed) else 0
     piece = sentences(line)[0]
     colon = _COLON.search(piece)
     head = (piece[: colon.end()] if colon else piece).rstrip()
     core = head.strip(" \t*_")
     rest = line[len(head) :].strip(" \t*_")
     if _YES_ALONE.fullmatch(core):
-        return len(head) if not rest or _talk_before(f"Sure {rest}", told, listed=listed) else 0
+        follows = _talk_before(f"Sure {rest}", told, listed=listed) if rest else core[-1] in "!:"
+        return len(head) if follows else 0
     if _PROMISE.match(core) or (told and _EXCUSE.match(core)):
         return len(head)
     if here := _HERE.match(core):
@@ -170,9 +177,11 @@ _ON_TEXT = re.compile(
     rf"(?:this|the above) {_PIECE} (?:is|has|contains|totals|comes|runs|stands)\b[^\n]{{0,80}}"
     r"\b\d[\d,]* ?words\b"
     rf"|this {_PIECE} (?:meets|fulfil{{1,2}}s|satisfies|adheres to|follows)\b[^\n]{{0,80}}"
-    r"\b(?:requirements?|prompt|instructions|outline|word (?:count|limit))\b"
+    r"\b(?:your (?:requirements?|request|instructions|prompt|outline)|the (?:given |provided )?"
+    r"prompt|the (?:given|provided|specified) (?:requirements?|instructions)|word (?:count|limit)|"
+    r"\d[\d,]* words)\b"
     r"|this is (?:just |only )?(?:the|a) (?:beginning|start|first part|end) of (?:the|this|your) "
-    rf"{_PIECE}\b"
+    r"(?:screenplay|script|essay|article|draft|document|section|text)\b"
     rf"|(?:please )?note(?:: | that )(?:I(?:['’]ve| have)|(?:this|the) (?:above )?(?:{_PIECE}|word "
     r"count)\b[^\n]{0,80}\b(?:words?|length|requirements|prompt|request|instructions))"
     r"|I(?:['’]ve| have) (?:written|kept|tried|aimed|included|made sure|ensured|expanded|followed|"
@@ -190,8 +199,9 @@ _PARTING = re.compile(
     r"|(?:please )?do(?:n['’]t| not) hesitate to\b"
     r"|if you(?:['’]d| would)? (?:like|need|want|have)\b[^\n]{0,150}\b(?:let me know|I can|"
     r"I['’]d be|feel free|just ask)\b"
-    r"|希望(?:这|以上|本)[^。！？\n]{0,40}(?:帮助|满意|喜欢|要求)"
-    r"|(?:如果|如)[您你](?:有|需要|想|还)[^。！？\n]{0,60}(?:告诉我|随时|提出|继续)|请(?:告诉我|随时)",
+    r"|希望(?:这|以上|本)[^。！？\n]{0,40}(?:帮助|满意|喜欢|要求|需求)"
+    r"|(?:如果|如)[您你][^。！？\n]{0,40}(?:修改|意见|调整|补充|建议|需求|疑问|问题)[^。！？\n]{0,40}"
+    r"(?:告诉我|随时|提出|联系)|请随时(?:告诉我|联系我|提出)",
     re.IGNORECASE,
 )
 _MORE = re.compile(
@@ -231,7 +241,7 @@ def find_closing(bare: str, found: Sequence[Block], known: Sequence[Place]) -> I
 
 def _talk_after(body: str, *, letter: bool) -> int | None:
     """Return where a last paragraph turns to talk, None where it does not."""
-    if len(body) <= _TAIL and _ON_TEXT.match(body.lstrip("*_[(（【 ")):
+    if len(body) <= _TAIL and _ON_TEXT.match(body.replace("*", "").lstrip("_[(（【 ")):
         return 0
     start, found = len(body), None
     for piece in reversed(sentences(body[-_TAIL:])):

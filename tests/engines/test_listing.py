@@ -175,3 +175,9 @@ def test_a_key_with_a_line_break_is_refused_unseen() -> None:
     with pytest.raises(LongwriteError) as caught:
         asyncio.run(OpenAIEngine.open("tiny", "http://127.0.0.1:9/v1", api_key="sk-one\nx: y"))
     assert "sk-one" not in str(caught.value)
+
+
+def test_a_proxy_never_sees_what_goes_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert open_on(listing({"id": "tiny", "max_model_len": 4096}))[1] == 4096

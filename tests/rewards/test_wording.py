@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwrite.rewards.constraints import KINDS, validate
+from longwrite.rewards.constraints import validate
 from longwrite.rewards.wording import SCANNED, find_constraints
 from longwrite.types import Constraint
 from tests.rewards.examples import LENGTHS, NO_LENGTHS, OTHERS
@@ -37,3 +37,60 @@ def test_a_request_says_what_it_says_and_no_more(prompt: str, expected: list[str
     hard = sorted(name for name in expected if not name.endswith("?"))
     assert sorted(name for name in found if not name.endswith("?")) == hard
     assert {name for name in expected if name.endswith("?")} <= set(found)
+
+
+def test_a_quote_is_the_exact_words_of_the_request() -> None:
+    prompt = "请写一篇文章，字数：３０００字以上，必须提到“长城”。"
+    quotes = [constraint.quote for constraint in find_constraints(prompt)]
+    assert quotes == ["文章", "３０００字以上", "必须提到“长城”"]
+    assert all(quote in prompt for quote in quotes)
+
+
+def test_words_win_over_pages_and_instructions_over_remarks() -> None:
+    prompt = "The agreement must span at least 5 pages and be limited to under 4,000 words."
+    assert [label(c) for c in find_constraints(prompt)] == ["length at_most 4000"]
+
+
+def test_what_lies_beyond_the_scanned_part_is_not_read() -> None:
+    assert find_constraints("x" * SCANNED + "\nWrite 500 words.") == ()
+
+
+FRAGMENTS = st.sampled_from(
+    [
+        *("Write ", "a ", "500", "-word ", " words ", "at least ", "between ", "and ", "each "),
+        *("chapter ", "3 chapters", "in French", ' "x" ', "mention ", "do not use ", "table", "\n"),
+        *(
+            "写",
+            "一篇",
+            "两千",
+            "字",
+            "左右",
+            "以内",
+            "每章",
+            "第二章",
+            "“月”",
+            "不得出现",
+            "用英文",
+            "，",
+        ),
+    ]
+)
+
+
+@given(st.lists(FRAGMENTS, max_size=25).map("".join) | st.text(max_size=200))
+def test_any_request_gives_valid_constraints_in_order_and_always_the_same(prompt: str) -> None:
+    found = find_constraints(prompt)
+    assert found == find_constraints(prompt)
+    assert sum(c.kind == "length" and c.scope == "document" for c in found) <= 1
+    for constraint in found:
+        validate(constraint)
+        assert constraint.quote in prompt
+
+
+@pytest.mark.parametrize("piece", ["500 words ", "2000字", '"a', "write ", "in \n", " \n", "-"])
+def test_a_huge_request_is_read_to_its_end(piece: str) -> None:
+    prompt = (piece * SCANNED)[
+        : SCANNED - 60
+    ] + "\n\nWrite an essay. It must be at least 700 words."
+    lengths = [c for c in find_constraints(prompt) if c.kind == "length"]
+    assert [c.params["min"] for c in lengths if c.scope == "document"] == [700]

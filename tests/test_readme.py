@@ -1,0 +1,60 @@
+"""What the README shows can be run, as it stands, in an empty folder."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+LINES = [
+    line.split("  #")[0].strip()
+    for line in README.splitlines()
+    if line.strip().startswith("longwrite ")
+]
+RUNNABLE = [line for line in LINES if "--model scripted" in line]
+PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def test_there_is_something_to_run() -> None:
+    assert len(RUNNABLE) >= 3 and len(PYTHON) == 1
+
+
+@pytest.mark.parametrize("line", RUNNABLE)
+def test_commands_of_the_readme_work(line: str, tmp_path: Path) -> None:
+    (tmp_path / "novel.md").write_text(
+        "# A novel\n\n## One\n\nIt began.\n\n## Two\n\nIt went on.\n"
+    )
+    arguments = shlex.split(line)[1:]
+    done = subprocess.run(
+        [sys.executable, "-c", "from longwrite.cli.main import run; run()", *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_the_readme_names_commands_and_options_that_exist(line: str) -> None:
+    name, *rest = shlex.split(line)[1:]
+    told = subprocess.run(
+        [sys.executable, "-c", "from longwrite.cli.main import run; run()", name, "--help"],
+        capture_output=True,
+        text=True,
+    )
+    assert told.returncode == 0
+    assert all(option in told.stdout for option in rest if option.startswith("-"))
+
+
+@pytest.mark.parametrize("code", PYTHON)
+def test_python_of_the_readme_works(code: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
