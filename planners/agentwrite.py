@@ -7,6 +7,7 @@ the target, a plan of any number of lines is used (the published one drops docum
 
 from __future__ import annotations
 
+import math
 import re
 
 from longwrite.engines.engine import Engine
@@ -24,7 +25,7 @@ _MOST_LINES = 60
 _LINE = re.compile(
     r"^\W{0,6}(?:paragraph|段落|第)\s{0,3}\d{1,4}\s{0,3}段?"
     r"\W{1,6}(?:main point|主要观点|要点)\s{0,3}[:：]\s{0,3}(?P<point>.{1,1500}?)"
-    r"\s{0,3}[-–—,，]{0,3}\s{0,3}(?:word count|字数)\s{0,3}[:：]\D{0,6}(?P<words>[\d,]{1,9})",
+    r"\s{0,3}[-–—,，]{0,3}\s{0,3}(?:word count|字数)\s{0,3}[:：]\D{0,12}(?P<words>[\d,]{1,9})",
     re.IGNORECASE,
 )
 
@@ -55,7 +56,7 @@ class AgentWritePlanner:
         budgets = allocate(brief.words, [entry.words for entry in reading.entries])
         passages: list[tuple[str, int]] = []
         for entry, words in zip(reading.entries, budgets, strict=True):
-            pieces = allocate(words, [1.0] * max(1, round(words / _MOST + 0.49)))
+            pieces = allocate(words, [1.0] * math.ceil(words / _MOST))
             for number, piece in enumerate(pieces, 1):
                 suffix = f" ({number}/{len(pieces)})" if len(pieces) > 1 else ""
                 passages.append((entry.goal + suffix, piece))

@@ -20,6 +20,9 @@ from longwrite.types import Finish, Section
 OVERLAP_MOST = 0.25
 """Share of a section's words that may stand in 10-grams of earlier text."""
 
+_JUDGED_WORDS = 30
+"""Words under which a text can't be said to repeat another."""
+
 _UNUSABLE = frozenset({"empty", "refusal", "error"})
 
 
@@ -86,8 +89,8 @@ def inspect(text: str, finish: Finish | None, around: Surroundings) -> Draft:
         return Draft("", 0, ("refusal",))
     if not is_in(text, around.language):
         problems.append("language")
-    coverage = 1.0 - (around.earlier.coverage(text).value or 1.0 if words >= 30 else 1.0)
-    if coverage > OVERLAP_MOST:
+    own = around.earlier.coverage(text).value
+    if words >= _JUDGED_WORDS and own is not None and 1.0 - own > OVERLAP_MOST:
         problems.append("overlap")
     if any(leak.kind in {"tag", "error"} for leak in find_leaks(text)):
         problems.append("leak")

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from longwrite.text import Block, blocks, count_words, sentences
+from longwrite.text import CJK, Block, blocks, count_words, sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +93,21 @@ def _cut(parts: Sequence[Block], place: int, keep: Callable[[str], bool]) -> lis
     else:
         pieces = sentences(part.text)
     head = 2 if part.kind == "table" else 1
-    units = [
-        _Unit(piece, count_words(piece), place, number < head, fixed or keep(piece))
-        for number, piece in enumerate(pieces)
-    ]
+    units = []
+    begins_line = True
+    for number, piece in enumerate(pieces):
+        must_stay = fixed or keep(piece)
+        words = _count(piece, begins_line)
+        units.append(_Unit(piece, words, place, number < head, must_stay))
+        begins_line = piece.endswith("\n")
     if place == len(parts) - 1:
         units[-1].fixed = True
     return units
+
+
+def _count(piece: str, begins_line: bool) -> int:
+    # "1984. " is the number of a list item where it begins a line, and only there.
+    return count_words(piece) if begins_line else count_words(f"x {piece}") - 1
 
 
 def _is_verse(text: str) -> bool:
@@ -141,9 +149,9 @@ def _drop_units(units: list[_Unit], total: int, bounds: Bounds) -> None:
     for unit in reversed(free[-_MOST_UNITS:]):
         for words, chosen_units in list(reached.items()):
             further = words + unit.words
-            if further > 2 * _EXACT or len(reached.get(further, free)) <= len(chosen_units) + 1:
-                continue
-            reached[further] = (*chosen_units, unit)
+            fewest = reached.get(further)
+            if further <= 2 * _EXACT and (fewest is None or len(fewest) > len(chosen_units) + 1):
+                reached[further] = (*chosen_units, unit)
 
     def miss(words: int) -> tuple[int, int]:
         left = surplus - words + bounds.aim
@@ -158,12 +166,17 @@ def _join(units: Sequence[_Unit], count: int) -> str:
     for unit in units:
         if not unit.dropped:
             bodies[unit.block] += unit.text
-    return "\n\n".join(body.strip("\n ") for body in bodies if body.strip())
+    return "\n\n".join(body.strip("\n").rstrip() for body in bodies if body.strip())
 
+
+_SHORTEST_REPEAT, _LONGEST_REPEAT = 12, 400
+"""Characters of a text's end that a continuation may begin with."""
 
 # --- joining -------------------------------------------------------------------------------------
 
-_OPEN_END = re.compile(r"[\w,;:，；：、]\s*$")
+_OPEN_END = re.compile(r"[\w,;:，；：、]\Z")
+_CLOSE_ON = re.compile(rf"[{CJK}，。、；：！？）”…,.;:!?)]")
+"""What follows a word without a space."""
 
 
 def join(text: str, addition: str) -> str:
@@ -174,13 +187,13 @@ def join(text: str, addition: str) -> str:
     text, addition = text.rstrip(), addition.strip()
     if not text or not addition:
         return text or addition
-    tail = text[-400:]
-    for size in range(min(len(tail), len(addition)), 11, -1):
-        if tail.endswith(addition[:size]):
-            addition = addition[size:].lstrip()
-            break
+    tail = text[-_LONGEST_REPEAT:]
+    sizes = range(min(len(tail), len(addition)), _SHORTEST_REPEAT - 1, -1)
+    repeated = next((size for size in sizes if tail.endswith(addition[:size])), 0)
+    addition = addition[repeated:].lstrip()
     if not addition:
         return text
-    if _OPEN_END.search(text) and addition[0].islower():
-        return f"{text} {addition}"
+    begins_inside = addition[0].islower() or addition[0] in ",.;:!?)，。、；：！？）"
+    if _OPEN_END.search(text) and (repeated or begins_inside or text[-1] in "，、；："):
+        return f"{text}{'' if _CLOSE_ON.match(addition) else ' '}{addition}"
     return f"{text}\n\n{addition}"

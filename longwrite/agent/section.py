@@ -141,8 +141,9 @@ class SectionWriter:
                 break
             messages = self._after(draft.text, "continue", words=missing)
             addition = await self._ask(messages, f"{self.turn.step}.continue", missing, attempt)
-            repeats = 1.0 - (overlap(addition.text, draft.text).value or 0.0)
-            if not addition.usable or addition.problems or repeats > OVERLAP_MOST:
+            own = overlap(addition.text, draft.text).value
+            repeats = own is not None and 1.0 - own > OVERLAP_MOST
+            if not addition.usable or addition.problems or repeats:
                 continue
             text = join(draft.text, addition.text)
             draft = self._fit(replace(draft, text=text, words=count_words(text)))

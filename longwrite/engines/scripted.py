@@ -16,9 +16,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import math
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from longwrite.engines.engine import Watch
 from longwrite.engines.placeholder import compose_sentence, compose_title, is_spaceless
 from longwrite.errors import UsageError
 from longwrite.text import count_words, estimate_tokens, sentences
-from longwrite.types import Abilities, Ask, CallError, Reply, Request, Usage
+from longwrite.types import Abilities, Ask, CallError, Finish, Reply, Request, Usage
 
 FAULTS = ("server", "empty", "refusal", "loop", "truncated", "leak", "foreign", "garbled")
 """Faults on demand: a failed call, no text, a refusal, a loop, a text without its end, tags and
@@ -76,13 +77,13 @@ def parse_rule(options: str) -> Rule:
             elif name == "journal":
                 known[name] = value
             elif name in FAULTS:
-                faults[name] = float(value or 1)
+                faults[name] = _number(value or "1")
             elif name in {"json", "checks"}:
                 known[name] = bool(int(value))
             elif name in {"seed", "window"}:
                 known[name] = int(value)
             elif name in names:
-                known[name] = float(value)
+                known[name] = _number(value)
             else:
                 raise UsageError(
                     f"The scripted engine has no option '{name}'",
@@ -93,6 +94,13 @@ def parse_rule(options: str) -> Rule:
     return Rule(**known, faults=faults)
 
 
+def _number(value: str) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError
+    return number
+
+
 def load_script(path: Path) -> tuple[ScriptLine, ...]:
     """Read a script: one JSON object a line, with the fields of `ScriptLine`.
 
@@ -100,8 +108,11 @@ def load_script(path: Path) -> tuple[ScriptLine, ...]:
         UsageError: The file can't be read or a line is no such object.
     """
     try:
-        rows = path.read_text(encoding="utf-8").splitlines()
-        return tuple(ScriptLine(**json.loads(row)) for row in rows if row.strip())
+        rows = path.read_text(encoding="utf-8").split("\n")
+        lines = tuple(ScriptLine(**json.loads(row)) for row in rows if row.strip())
+        if not all(isinstance(value, str) for line in lines for value in astuple(line)):
+            raise TypeError("a field is no text")
+        return lines
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, TypeError) as error:
         raise UsageError(
             f"Script '{path}' can't be used", str(error), "Write one JSON object a line."
@@ -170,12 +181,15 @@ class ScriptedEngine:
         cut = False
         while estimate_tokens(text) > request.sampling.max_tokens:
             text, cut = text[: int(len(text) * 0.97)], True
-        if watch is not None and any(watch(text[:end]) for end in range(500, len(text), 500)):
-            end = next(end for end in range(500, len(text) + 500, 500) if watch(text[:end]))
-            return Reply(text[:end], "watch", usage, model="scripted")
+        finish: Finish = "length" if cut or (line and line.finish == "length") else "stop"
+        if watch is not None:
+            # A watch remembers what it has seen, so each place is shown to it once.
+            places = range(500, len(text), 500)
+            end = next((place for place in places if watch(text[:place])), None)
+            if end is not None:
+                text, finish = text[:end], "watch"
         usage = Usage(usage.prompt, estimate_tokens(text), usage.cached)
-        said_cut = line is not None and line.finish == "length"
-        return Reply(text, "length" if cut or said_cut else "stop", usage, model="scripted")
+        return Reply(text, finish, usage, model="scripted")
 
     def _count_prompt(self, request: Request) -> tuple[int, int]:
         """Return the prompt's tokens and those of its longest prefix seen before."""

@@ -173,7 +173,8 @@ def test_titles_are_cleaned(raw: object, clean: str) -> None:
 
 PIECES = st.sampled_from(
     ['{"title":', '"a"', "[", "]", "{", "}", ",", ":", '"sections":', '"goal":"g"', "1. ", " | ",
-     "12 ", "\n", "words", "第", "一章", "Title:", "\\", "\\u12", "nan", "1e999", "-", "```json\n", "\x00"]
+     "12 ", "\n", "words", "第", "一章", "Title:",
+     "\\", "\\u12", "nan", "1e999", "-", "```json\n", "\x00"]
 )  # fmt: skip
 
 
