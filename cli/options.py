@@ -92,12 +92,15 @@ def make_choices(
     Raises:
         UsageError: No model is chosen.
     """
-    from longwrite.engines.choice import Choice, choose_model
+    from longwrite.engines.choice import Choice, choose_model, read_config
 
     name, address = choose_model(model, base_url)
+    config = read_config()
+    key = str(key_file or config.get("api_key_file") or "")
+    python = vllm_python or str(config.get("vllm_python") or "")
 
     def choose(named: str) -> Choice:
-        return Choice(named, address, str(key_file or ""), window, vllm_python or "", concurrency)
+        return Choice(named, address, key, window, python, concurrency)
 
     choices: dict[Role, Choice] = {"write": choose(name)}
     if plan_model:

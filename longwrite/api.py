@@ -212,6 +212,18 @@ def _begin(
         save_start(folder, start)
         folder.store.set_meta("begun", "1")
         return start
+    if brief is not None and brief != start.brief:
+        raise UsageError(
+            f"{folder.path} holds another document",
+            f'it was begun for "{" ".join(start.brief.prompt.split())[:80]}"',
+            "Name another folder with --run, or begin anew with --fresh.",
+        )
+    if settings is not None and not _same(settings, start.settings):
+        raise UsageError(
+            f"{folder.path} was begun with other settings",
+            "mode, planner, seed, sampling and window hold for the life of a run",
+            "Repeat the first command, or begin anew with --fresh or another --run folder.",
+        )
     if start.identities["write"] != identities["write"]:
         raise UsageError(
             f"{folder.path} was begun with another model",
@@ -219,6 +231,11 @@ def _begin(
             "Resume with the first one, or begin anew with --fresh or another --run folder.",
         )
     return start
+
+
+def _same(given: Settings, frozen: Settings) -> bool:
+    mode = frozen.mode if given.mode == "auto" else given.mode
+    return replace(given, mode=mode, concurrency=0) == replace(frozen, concurrency=0)
 
 
 def _freeze(press: Press, brief: Brief, settings: Settings, identities: dict[str, str]) -> Start:

@@ -69,7 +69,7 @@ class OutlinePlanner:
         count = units.count or _count_root(brief, engine)
         if count < 2 or brief.words < 2 * count:
             sections = assign_constraints((Section("1", "", words=brief.words),), brief)
-            title = "" if brief.form == "letter" else stated_title(brief)
+            title = _unheaded_title(brief)
             return Plan(title, sections, planner="outline")
         frame = _Frame(
             brief,
@@ -105,7 +105,7 @@ class OutlinePlanner:
         warnings += tuple(warning for _, found in nodes for warning in found)
         sections = _link(tuple(node for node, _ in nodes), entries)
         return Plan(
-            title if frame.headed else "" if brief.form == "letter" else stated_title(brief),
+            title if frame.headed or units.count else _unheaded_title(brief),
             assign_constraints(distinguish_titles(sections), brief),
             bible=reading.bible,
             planner="outline",
@@ -182,6 +182,11 @@ class OutlinePlanner:
             exit=entry.exit,
             establishes=entry.establishes,
         )
+
+
+def _unheaded_title(brief: Brief) -> str:
+    """Return the title of a text without headings: the stated one, and none for a letter."""
+    return "" if brief.form == "letter" else stated_title(brief)
 
 
 def _count_root(brief: Brief, engine: Engine) -> int:

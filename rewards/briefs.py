@@ -13,9 +13,9 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from longwrite import strict_yaml
 from longwrite.errors import UsageError
 from longwrite.language import detect_language
-from longwrite.rewards import strict_yaml
 from longwrite.rewards.constraints import validate
 from longwrite.rewards.targets import settle_length
 from longwrite.rewards.wording import SCANNED, find_constraints

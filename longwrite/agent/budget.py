@@ -73,7 +73,7 @@ class Budget:
         async with self._settled:
             while not self._fits(self._held_tokens + tokens, self._held_cost + cost):
                 if not self._fits(tokens, cost):
-                    raise self._exhausted()
+                    raise self._exhausted(tokens)
                 await self._settled.wait()
             self._held_tokens += tokens
             self._held_cost += cost
@@ -90,8 +90,8 @@ class Budget:
             self.max_cost is None or self.cost + cost <= self.max_cost + 1e-12
         )
 
-    def _exhausted(self) -> BudgetError:
-        if self.max_tokens is not None and self.max_cost is None:
+    def _exhausted(self, tokens: int) -> BudgetError:
+        if self.max_tokens is not None and self.tokens + tokens > self.max_tokens:
             limit = f"--max-tokens {self.max_tokens}"
         else:
             limit = f"--max-cost {self.max_cost:g}"

@@ -22,6 +22,8 @@ from longwrite.types import Ask, Fact, Json, Message, Section
 _MOST_FACTS = 40
 _FACT_TOKENS = 90
 _PROMPT_TOKENS = 600
+_SHORTEST_QUOTE = 3
+"""Letters and digits of a quote below which it shows nothing."""
 
 SCHEMA: dict[str, Json] = {
     "type": "object",
@@ -100,8 +102,9 @@ def read_facts(reply: str, texts: Mapping[str, str]) -> tuple[Fact, ...]:
         if not all(isinstance(value, str) and value.strip() for value in values):
             continue
         entity, attribute, value, quote = (" ".join(str(value).split())[:300] for value in values)
-        home = next((name for name, text in folded.items() if _fold(quote) in text), None)
-        if home is not None and len(quote) >= 4:
+        words = _fold(quote)
+        home = next((name for name, text in folded.items() if words in text), None)
+        if home is not None and len(words) >= _SHORTEST_QUOTE:
             found.append(Fact(entity, attribute, value, home, quote))
     return tuple(found)
 
@@ -130,17 +133,25 @@ def stands(fact: Fact, text: str) -> bool:
 def find_conflicts(facts: Sequence[Fact]) -> list[Conflict]:
     """Return the facts that give one attribute of one entity two values in different sections.
 
-    Values conflict when, folded to letters and digits, neither holds the other.
+    Values conflict when, folded to letters and digits, neither holds the other, or when each has a
+    number that the other has not.
     """
     first: dict[tuple[str, str], Fact] = {}
     conflicts = []
     for fact in facts:
         key = (_fold(fact.entity), _fold(fact.attribute))
         earlier = first.setdefault(key, fact)
-        old, new = _fold(earlier.value), _fold(fact.value)
-        if earlier.section != fact.section and old not in new and new not in old:
+        if earlier.section != fact.section and not _agree(earlier.value, fact.value):
             conflicts.append(Conflict(earlier, fact))
     return conflicts
+
+
+def _agree(one: str, other: str) -> bool:
+    first, second = _fold(one), _fold(other)
+    if first == second:
+        return True
+    numbers, others = (set(re.findall(r"\d+", value)) for value in (one, other))
+    return (first in second or second in first) and (numbers <= others or others <= numbers)
 
 
 def _fold(text: str) -> str:

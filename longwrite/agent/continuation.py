@@ -16,10 +16,11 @@ from longwrite.agent.heads import last_words
 from longwrite.assembly import block, leaves, openings
 from longwrite.errors import UsageError
 from longwrite.prompts import fence
+from longwrite.rewards.numbers import find_numbers, parse_number
 from longwrite.runs.folder import RunFolder
 from longwrite.runs.planfile import hash_node
 from longwrite.runs.store import Pin
-from longwrite.scoring.structure import headings
+from longwrite.scoring.structure import Heading, headings
 from longwrite.text import clip, count_words
 from longwrite.types import Brief, Plan, Section, Written
 
@@ -42,8 +43,18 @@ class Past:
     chapters: tuple[tuple[str, str], ...]
 
 
+_UNDERLINE = re.compile(r"\A[ \t]{0,3}(?:=+|-{2,})[ \t]*(?:\n|\Z)")
+_PLAIN = re.compile(
+    r"^[ \t\u3000]*(?:(?:chapter|part|book|act)[ \t]+(?P<number>\w{1,12})\b[^\n.!?]{0,60}"
+    r"|第[\d〇零一二两三四五六七八九十百千]{1,7}[章回部卷幕篇节][^\n。！？.!?]{0,40})$",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
 def read_past(text: str) -> Past:
     """Divide a manuscript at the headings of its shallowest repeated level.
+
+    In a text without such headings, lines such as "Chapter Two" and 第二章 are its headings.
 
     Raises:
         UsageError: There is no text.
@@ -53,22 +64,36 @@ def read_past(text: str) -> Past:
     found = headings(text)
     counts = Counter(heading.level for heading in found)
     level = min((level for level, count in counts.items() if count > 1), default=0)
-    if not level and len(found) > 1:
+    plain = [] if level else _plain_headings(text)
+    if not level and not plain and len(found) > 1:
         level = sorted(counts)[1]
-    title = next((h.words for h in found[:1] if level and h.level < level), "")
-    borders = [heading for heading in found if heading.level == level]
+    borders = plain or [heading for heading in found if heading.level == level]
     first = borders[0].offset if borders else len(text)
-    chapters: list[tuple[str, str]] = []
+    above = [h for h in found[:1] if h.offset < first and (plain or h.level < level)]
+    title = above[0] if above else None
     opening = text[:first]
-    if title:
-        opening = opening.split("\n", 1)[1] if "\n" in opening else ""
-    if opening.strip():
-        chapters.append(("", opening.strip()))
+    if title is not None:
+        opening = f"{text[: title.offset]}\n\n{_below_heading(text[title.offset : first])}"
+    chapters = [("", opening.strip())]
     ends = [heading.offset for heading in borders[1:]] + [len(text)]
     for heading, end in zip(borders, ends, strict=False):
-        body = text[heading.offset : end].split("\n", 1)
-        chapters.append((heading.words, body[1].strip() if len(body) > 1 else ""))
-    return Past(title, tuple(chapter for chapter in chapters if any(chapter)))
+        chapters.append((heading.words, _below_heading(text[heading.offset : end])))
+    return Past(title.words if title else "", tuple(filter(any, chapters)))
+
+
+def _plain_headings(text: str) -> list[Heading]:
+    lines = _PLAIN.finditer(text)
+    return [
+        Heading(1, " ".join(line.group().split()), line.start())
+        for line in lines
+        if not line["number"] or parse_number(line["number"]) is not None
+    ]
+
+
+def _below_heading(text: str) -> str:
+    """Return what follows the heading that a text begins with, underlined or not."""
+    body = text.split("\n", 1)[1] if "\n" in text else ""
+    return _UNDERLINE.sub("", body, count=1).strip()
 
 
 def describe_past(brief: Brief, past: Past) -> Brief:
@@ -83,8 +108,8 @@ def describe_past(brief: Brief, past: Past) -> Brief:
             fence("last_words", last_words(past.chapters[-1][1])),
         )
     )
-    numbers = re.findall(r"\d{1,4}", past.chapters[-1][0])
-    last = int(numbers[0]) if numbers else len(past.chapters)
+    number = next(find_numbers(past.chapters[-1][0][:80]), None)
+    last = number.value if number else len(past.chapters)
     constraints = tuple(
         replace(c, params={**c.params, "after": last}) if c.kind == "sections" else c
         for c in brief.constraints

@@ -169,8 +169,8 @@ def _join(units: Sequence[_Unit], count: int) -> str:
     return "\n\n".join(body.strip("\n").rstrip() for body in bodies if body.strip())
 
 
-_SHORTEST_REPEAT, _LONGEST_REPEAT = 12, 400
-"""Characters of a text's end that a continuation may begin with."""
+_LONGEST_REPEAT = 400
+"""Characters of a text's end that a continuation is found to begin with."""
 
 # --- joining -------------------------------------------------------------------------------------
 
@@ -188,7 +188,8 @@ def join(text: str, addition: str) -> str:
     if not text or not addition:
         return text or addition
     tail = text[-_LONGEST_REPEAT:]
-    sizes = range(min(len(tail), len(addition)), _SHORTEST_REPEAT - 1, -1)
+    shortest = 6 if _CLOSE_ON.match(addition) else 12
+    sizes = range(min(len(tail), len(addition)), shortest - 1, -1)
     repeated = next((size for size in sizes if tail.endswith(addition[:size])), 0)
     addition = addition[repeated:].lstrip()
     if not addition:

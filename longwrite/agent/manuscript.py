@@ -49,7 +49,8 @@ class Manuscript:
         self._assembled_at = -_ASSEMBLE_EVERY
         for leaf in self.leaves:
             self._take_up(leaf)
-        self.lay_out()
+        if self.pins:
+            self.lay_out()
 
     def _take_up(self, leaf: Section) -> None:
         store, node = self.folder.store, self.nodes[leaf.id]
@@ -137,8 +138,7 @@ class Manuscript:
         for leaf in self.leaves:
             if leaf.id in self.pins:
                 self._write(file_name(leaf.id), f"{self.text(leaf.id)}\n")
-        if self.pins:
-            self._write("document.md", self.document())
+        self._write("document.md", self.document())
 
     def document(self) -> str:
         """Return the document as Markdown, as far as it is written."""

@@ -8,15 +8,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from longwrite import strict_yaml
 from longwrite.agent.budget import Prices
 from longwrite.agent.job import Job
 from longwrite.agent.settings import Settings
-from longwrite.errors import RunError
+from longwrite.errors import RunError, UsageError
 from longwrite.rewards.briefs import brief_from_yaml, brief_to_yaml
 from longwrite.runs.folder import RunFolder
-from longwrite.runs.planfile import load_strict
 from longwrite.types import Abilities, Brief, Defect, Section, Usage
 
 
@@ -47,7 +45,7 @@ def save_start(folder: RunFolder, start: Start) -> None:
         "identities": start.identities,
         "abilities": asdict(start.abilities),
     }
-    tail = yaml.safe_dump({"run": run}, allow_unicode=True, sort_keys=False)
+    tail = strict_yaml.dump({"run": run})
     folder.write("brief.yaml", f"{brief_to_yaml(start.brief)}\n{tail}")
 
 
@@ -69,7 +67,7 @@ def load_start(folder: RunFolder) -> Start | None:
         )
     head, mark, tail = content.rpartition("\nrun:\n")
     try:
-        run: dict[str, Any] = load_strict(mark + tail)["run"]
+        run: dict[str, Any] = strict_yaml.load(mark + tail, str(place))["run"]
         return Start(
             brief_from_yaml(head),
             Settings(**run["settings"]),
@@ -77,7 +75,7 @@ def load_start(folder: RunFolder) -> Start | None:
             dict(run["identities"]),
             Abilities(**run["abilities"]),
         )
-    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+    except (UsageError, KeyError, TypeError, ValueError) as error:
         raise RunError(
             f"{place} can't be read",
             f"it is no run of longwrite ({' '.join(str(error).split())[:200]})",
@@ -94,9 +92,9 @@ def read_models(path: Path) -> dict[str, str]:
     place = path / "brief.yaml"
     try:
         tail = place.read_text(encoding="utf-8").rpartition("\nrun:\n")[2]
-        models = load_strict(f"run:\n{tail}")["run"]["models"]
+        models = strict_yaml.load(f"run:\n{tail}", str(place))["run"]["models"]
         return {str(role): str(name) for role, name in models.items()}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError) as error:
+    except (OSError, UnicodeDecodeError, UsageError, KeyError, TypeError) as error:
         raise RunError(
             f"{path} holds no run",
             f"{place} can't be read" if place.exists() else f"there is no {place.name}",

@@ -6,13 +6,11 @@ unique, needs that exist and make no circle, budgets that are positive.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import yaml
-
+from longwrite import strict_yaml
 from longwrite.assembly import walk
 from longwrite.errors import UsageError
 from longwrite.runs.folder import SAFE_ID
@@ -20,8 +18,6 @@ from longwrite.runs.store import digest
 from longwrite.types import Constraint, Plan, Section
 
 _MEND = "Mend plan.yaml, or delete it to plan anew."
-_LIMIT = 20_000_000
-_DEEPEST = 100
 
 
 def plan_to_yaml(plan: Plan) -> str:
@@ -32,7 +28,7 @@ def plan_to_yaml(plan: Plan) -> str:
     if plan.warnings:
         data["warnings"] = list(plan.warnings)
     data["sections"] = [_section_to_data(section) for section in plan.sections]
-    return yaml.dump(data, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=100)
+    return strict_yaml.dump(data)
 
 
 def plan_from_yaml(text: str, name: str = "plan.yaml") -> Plan:
@@ -142,56 +138,11 @@ def hash_node(section: Section) -> str:
     )
 
 
-# --- YAML ----------------------------------------------------------------------------------------
-
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_NEEDS_ESCAPES = re.compile("[\x85\u2028\u2029\ufeff]")
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes every value in full and every text so that it comes back to the character."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        return True
-
-
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = '"' if _NEEDS_ESCAPES.search(text) else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _represent_text)
-
-
-def load_strict(text: str) -> Any:
-    """Return the plain data of a YAML text.
-
-    Aliases, with which a small file becomes a huge one, and deep nesting, which overflows the
-    parser's stack, are looked for before anything is built.
-
-    Raises:
-        yaml.YAMLError: It is no YAML, or has one of these.
-        ValueError: It has a value that can't be, such as the 31st of February.
-    """
-    depth = 0
-    for event in yaml.parse(text, Loader=_LOADER):
-        if isinstance(event, yaml.AliasEvent):
-            raise yaml.YAMLError("aliases (*name) are not allowed")
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        if depth > _DEEPEST:
-            raise yaml.YAMLError("it is nested too deeply")
-    return yaml.load(text, Loader=_LOADER)
+# --- YAML -----------------------------------------------------------------------------------------
 
 
 def _load(text: str, name: str) -> dict[str, Any]:
-    if len(text) > _LIMIT:
-        raise UsageError(f"{name} can't be read", f"it is larger than {_LIMIT:,} characters", _MEND)
-    try:
-        data = load_strict(text)
-    except (yaml.YAMLError, ValueError) as error:
-        raise UsageError(f"{name} is no YAML", " ".join(str(error).split()), _MEND) from error
+    data = strict_yaml.load(text, name)
     if not isinstance(data, dict):
         raise UsageError(f"{name} is no plan", "it is no mapping with 'sections'", _MEND)
     return data

@@ -199,3 +199,12 @@ def test_bad_rows_of_a_batch_stop_no_other(longwrite: Command, tmp_path: Path) -
     assert result.code == 3
     assert [row["exit_code"] for row in told["rows"]] == [0, 3, 3, 3]
     assert all(row["note"] for row in told["rows"][1:])
+
+
+def test_another_brief_or_setting_does_not_go_on_with_a_run(longwrite: Command) -> None:
+    assert longwrite("write", "On salt, 300 words", "--run", "r", *SCRIPTED).code == 0
+    other = longwrite("write", "On pepper, 300 words", "--run", "r", *SCRIPTED)
+    assert_sentence(other, 2, "another document", "On salt")
+    seeded = longwrite("write", "On salt, 300 words", "--run", "r", "--seed", "3", *SCRIPTED)
+    assert_sentence(seeded, 2, "other settings")
+    assert longwrite("write", "On salt, 300 words", "--run", "r", *SCRIPTED).code == 0

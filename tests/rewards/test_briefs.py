@@ -181,7 +181,7 @@ def test_the_text_of_a_text_file_is_the_prompt(tmp_path: Path, name: str) -> Non
         (b"", "empty"),
         (b"\x00\x01\x02", "YAML"),
         (b"\xff\xfea\x00", "UTF-8"),
-        (b"prompt: " + b"x" * 1_000_000, "larger"),
+        (b"prompt: " + b"x" * 2_000_000, "larger"),
         ("- a\n- b", "mapping"),
         ("words: 5", "no prompt"),
         ("prompt: x\nword: 5", "Did you mean words"),

@@ -1,28 +1,34 @@
 """YAML for files that people write and strangers send.
 
-Plain safe YAML still lets ten lines of aliases grow to gigabytes, keeps the last of two equal keys
-in silence, and turns a title like 2024-01-01 into a date. None of that happens here.
+Plain safe YAML still lets ten lines of aliases grow to gigabytes, overflows the parser's stack when
+it is nested deeply enough, keeps the last of two equal keys in silence, and turns a title like
+2024-01-01 into a date. None of that happens here.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from longwrite.errors import UsageError
 
-LARGEST = 1_000_000
-"""Bytes of a file that is read."""
+if TYPE_CHECKING:
+    _Base = yaml.SafeLoader
+else:
+    _Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+LARGEST = 2_000_000
+"""Characters of a file that is read."""
+
+_DEEPEST = 100
+_NEEDS_ESCAPES = re.compile("[\x85\u2028\u2029\ufeff]")
 
 
-class _Loader(yaml.SafeLoader):
-    """Builds what JSON has, from nodes that are each written once."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError(f"it has an alias (*) at line {self.line + 1}")
-        return super().compose_node(parent, index)
+class _Loader(_Base):
+    """Builds what JSON has; a mapping has each key once."""
 
     def construct_mapping(
         self, node: yaml.MappingNode, deep: bool = False
@@ -46,6 +52,8 @@ class _Dumper(yaml.SafeDumper):
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = "|" if "\n" in text.strip("\n") else None
+    if _NEEDS_ESCAPES.search(text):
+        style = '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
@@ -56,7 +64,7 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
-def load(text: str, name: str) -> object:
+def load(text: str, name: str) -> Any:
     """Return the value of a YAML text.
 
     Args:
@@ -64,9 +72,11 @@ def load(text: str, name: str) -> object:
         name: What to call it in an error, such as its path.
 
     Raises:
-        UsageError: It is no YAML, or has an alias, an equal key twice or a value JSON lacks.
+        UsageError: It is no YAML, too large or too deep, or has an alias, an equal key twice or a
+            value JSON lacks.
     """
     try:
+        _check(text)
         return yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -74,9 +84,25 @@ def load(text: str, name: str) -> object:
         why = f"{error.problem or error.context}{where}"
     except (yaml.YAMLError, ValueError) as error:
         why = str(error).split("\n", 1)[0]
-    except RecursionError:
-        why = "it is nested too deeply"
-    raise UsageError(f"Can't read {name} as YAML", why, "Mend the file; see docs for its keys")
+    raise UsageError(f"{name} can't be read as YAML", why, "Mend the file.")
+
+
+def _check(text: str) -> None:
+    """Refuse what is dangerous to build, from the parser's events alone."""
+    if len(text) > LARGEST:
+        raise yaml.YAMLError(f"it is larger than {LARGEST:,} characters")
+    depth = 0
+    for event in yaml.parse(text, Loader=_Base):
+        if isinstance(event, yaml.AliasEvent):
+            raise yaml.YAMLError(f"it has an alias (*) at line {_line(event)}")
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise yaml.YAMLError("it is nested too deeply")
+
+
+def _line(event: yaml.Event) -> str:
+    return str(event.start_mark.line + 1) if event.start_mark else "?"
 
 
 def dump(value: object) -> str:
