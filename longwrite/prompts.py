@@ -36,6 +36,20 @@ def name_language(code: str) -> str:
     return NAMES.get(code[:2].lower(), code) if code else "the language of the brief"
 
 
+def name_unit(language: str) -> str:
+    """Return what a writer in that language counts a text by."""
+    return "characters" if language[:2] in {"zh", "ja", "ko"} else "words"
+
+
+def name_length(words: int, language: str) -> str:
+    """Return a length as a writer in that language counts it.
+
+    >>> name_length(1200, "en"), name_length(1200, "zh")
+    ('1,200 words', '1,200 characters')
+    """
+    return f"{words:,} {name_unit(language)}"
+
+
 def derive_seed(seed: int, *parts: str | int) -> int:
     """Return a 31-bit seed for one call, from the run's seed and what the call is for."""
     name = "\0".join(str(part) for part in (seed, *parts))

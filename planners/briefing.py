@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from longwrite.assembly import leaves
-from longwrite.prompts import fence, name_language
+from longwrite.prompts import fence, name_language, name_length
 from longwrite.text import clip
 from longwrite.types import Brief, Constraint, Section
 
@@ -96,7 +96,7 @@ def describe_brief(brief: Brief, window: int) -> dict[str, str]:
     wishes = [c.quote for c in brief.constraints if c.quote and c.kind not in {"length", "form"}]
     return {
         "brief": fence("brief", clip(brief.prompt, min(_MOST_TOKENS, window // 4))),
-        "words": f"{brief.words:,}",
+        "length": name_length(brief.words, brief.language),
         "language": name_language(brief.language),
         "audience": f" Its readers: {brief.audience}." if brief.audience else "",
         "style": f" Its style: {brief.style}." if brief.style else "",

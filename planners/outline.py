@@ -29,7 +29,7 @@ from longwrite.planners.shape import (
     choose_sizes,
     count_children,
 )
-from longwrite.prompts import fill
+from longwrite.prompts import fill, name_length
 from longwrite.text import clip
 from longwrite.types import Brief, Message, Plan, Sampling, Section
 
@@ -135,9 +135,10 @@ class OutlinePlanner:
         prompt = fill(
             _PACKAGE,
             "level",
-            **describe_brief(frame.brief, window) | {"words": f"{words:,}"},
+            **describe_brief(frame.brief, window)
+            | {"length": name_length(words, frame.brief.language)},
             title=frame.title,
-            total=f"{frame.brief.words:,}",
+            total=name_length(frame.brief.words, frame.brief.language),
             bible=clip(frame.bible, window // 10),
             outline=clip(frame.outline, window // 6),
             place=f"{'.'.join(map(str, path))}. {entry.title}",
@@ -212,7 +213,7 @@ def _one_line(text: str) -> str:
 
 def _list_entries(entries: Sequence[Entry], budgets: Sequence[int]) -> str:
     return "\n".join(
-        f"{number}. {entry.title} ({budget:,} words): {entry.goal[:300]}"
+        f"{number}. {entry.title} ({budget:,}): {entry.goal[:300]}"
         for number, (entry, budget) in enumerate(zip(entries, budgets, strict=True), 1)
     )
 

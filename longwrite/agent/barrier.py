@@ -18,7 +18,7 @@ from longwrite.agent.length import Bounds, closing, join, trim
 from longwrite.agent.schedule import Thread
 from longwrite.agent.section import PACKAGE, SectionWriter, Turn
 from longwrite.engines.engine import gather_calls
-from longwrite.prompts import fence, fill, name_language
+from longwrite.prompts import fence, fill, name_language, name_length
 from longwrite.scoring.repetition import NgramIndex
 from longwrite.text import Block, blocks, count_words
 from longwrite.types import Ask, Defect, Fact, Message, Section
@@ -132,7 +132,7 @@ async def _patch(job: Job, conflict: Conflict) -> None:
         value=later.value,
         earlier=f"{earlier.attribute}: {earlier.value}",
         language=name_language(job.brief.language),
-        words=words,
+        length=name_length(words, job.brief.language),
     )
     messages = (Message("system", fill(PACKAGE, "system")), Message("user", prompt))
     try:
@@ -195,7 +195,7 @@ async def _extend_leaf(job: Job, thread: Thread, leaf: Section, missing: int, at
         system,
         Message("user", f"{head}\n\n{step}"),
         Message("assistant", written.text),
-        Message("user", fill(PACKAGE, "continue", words=words)),
+        Message("user", fill(PACKAGE, "continue", length=name_length(words, job.brief.language))),
     )
     try:
         reply = await job.ask(messages, Ask("extend", leaf.id, leaf.title, words), attempt)

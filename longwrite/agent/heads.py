@@ -13,7 +13,7 @@ from longwrite.agent.job import Job
 from longwrite.agent.schedule import Thread
 from longwrite.agent.section import PACKAGE, describe_miss
 from longwrite.assembly import leaves
-from longwrite.prompts import fence, fill, name_language
+from longwrite.prompts import fence, fill, name_language, name_length, name_unit
 from longwrite.text import clip, estimate_tokens
 from longwrite.types import Fact, Message, Score, Section
 
@@ -38,6 +38,7 @@ def make_head(job: Job, thread: Thread, canon: Sequence[Fact], past: str) -> tup
         style=f" Style: {brief.style}." if brief.style else "",
         sample=_sample(brief.style_sample),
         bible=f"What all sections share: {job.plan.bible}" if job.plan.bible else "",
+        unit=name_unit(brief.language),
         outline=clip(outline, job.window // 6),
         place=clip(_place(thread), job.window // 8),
         canon=clip(list_facts(canon), job.window // 10),
@@ -67,7 +68,7 @@ def make_step(job: Job, thread: Thread, leaf: Section, words: int) -> str:
         where=where,
         goal=f"Its goal: {leaf.goal}" if leaf.goal else "",
         contract=contract,
-        words=words,
+        length=name_length(words, job.brief.language),
         position=position,
         form=_FORMS.get(job.brief.form, ""),
         musts=musts,
@@ -104,7 +105,7 @@ def _outline(job: Job, thread: Thread) -> str:
 
 def _line(section: Section) -> str:
     name = section.title or "(without heading)"
-    return f"{section.id}. {name} ({section.words:,} words): {section.goal[:240]}"
+    return f"{section.id}. {name} ({section.words:,}): {section.goal[:240]}"
 
 
 def _place(thread: Thread) -> str:

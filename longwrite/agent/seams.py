@@ -14,7 +14,7 @@ from longwrite.agent.heads import last_words
 from longwrite.agent.job import CallFailed, Job
 from longwrite.agent.schedule import Thread
 from longwrite.agent.section import PACKAGE
-from longwrite.prompts import fence, fill, name_language
+from longwrite.prompts import fence, fill, name_language, name_length
 from longwrite.runs.store import digest
 from longwrite.scoring.repetition import NgramIndex
 from longwrite.text import blocks, clip, count_words
@@ -48,7 +48,7 @@ async def smooth_seam(job: Job, before: Thread, after: Thread) -> None:
         before=fence("before", tail),
         title=leaf.title or "(no heading)",
         opening=fence("opening", opening.text),
-        words=words,
+        length=name_length(words, job.brief.language),
         language=name_language(job.brief.language),
     )
     messages = (Message("system", fill(PACKAGE, "system")), Message("user", prompt))

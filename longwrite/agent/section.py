@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from longwrite.agent.gates import OVERLAP_MOST, Draft, Surroundings, describe, inspect
 from longwrite.agent.job import CallFailed, Job
 from longwrite.agent.length import Bounds, join, trim
-from longwrite.prompts import fill
+from longwrite.prompts import fill, name_length
 from longwrite.rewards.constraints import check, holds
 from longwrite.scoring.repetition import LoopWatch, overlap
 from longwrite.text import count_words
@@ -132,6 +132,9 @@ class SectionWriter:
             Message("user", fill(PACKAGE, prompt, **values)),
         )
 
+    def _length(self, words: int) -> str:
+        return name_length(words, self.job.brief.language)
+
     async def _lengthen(self, draft: Draft) -> Draft:
         """Ask for the missing words only, twice at most."""
         bounds = self.turn.bounds
@@ -139,7 +142,7 @@ class SectionWriter:
             missing = bounds.aim - draft.words
             if draft.words >= bounds.low or missing < _SMALLEST_GAP:
                 break
-            messages = self._after(draft.text, "continue", words=missing)
+            messages = self._after(draft.text, "continue", length=self._length(missing))
             addition = await self._ask(messages, f"{self.turn.step}.continue", missing, attempt)
             own = overlap(addition.text, draft.text).value
             repeats = own is not None and 1.0 - own > OVERLAP_MOST
@@ -170,9 +173,9 @@ class SectionWriter:
             if not misses:
                 break
             wishes = "\n".join(f"- {describe_miss(c, score)}" for c, score in misses)
-            messages = self._after(draft.text, "repair", wishes=wishes, words=self.turn.bounds.aim)
-            step = f"{self.turn.step}.repair"
-            fixed = await self._ask(messages, step, self.turn.bounds.aim, attempt)
+            aim = self.turn.bounds.aim
+            messages = self._after(draft.text, "repair", wishes=wishes, length=self._length(aim))
+            fixed = await self._ask(messages, f"{self.turn.step}.repair", aim, attempt)
             if not fixed.usable or len(fixed.problems) > len(draft.problems):
                 continue
             fixed = self._fit(fixed)

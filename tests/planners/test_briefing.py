@@ -80,7 +80,7 @@ def test_wishes_are_told_but_not_the_length() -> None:
         style="dry",
     )
     described = describe_brief(brief, 8_192)
-    assert described["words"] == "1,234"
+    assert described["length"] == "1,234 words"
     assert "a table" in described["requirements"] and "1,234" not in described["requirements"]
     assert "sailors" in described["audience"] and "dry" in described["style"]
 
