@@ -29,7 +29,7 @@ def tell_forecast(order: Order) -> int:
     found = forecast(order.brief, order.settings, order.plan)
     prices = order.budget.prices
     usage = Usage(found["prompt_tokens"], found["completion_tokens"], found["cached_tokens"])
-    cost = prices.cost(usage)
+    cost = prices.cost(usage) if prices.known else None
     if order.as_json:
         print_json({"dry_run": True} | found | {"cost": cost})
         return 0
@@ -39,7 +39,7 @@ def tell_forecast(order: Order) -> int:
         f"about {found['prompt_tokens']:,} prompt tokens ({found['cached_tokens']:,} of them in "
         f"the engine's cache, where it has one) and {found['completion_tokens']:,} written"
     )
-    print_line(f"about {cost:.4f} in money" if prices.prompt else "give --price to see the cost")
+    print_line("give --price to see the cost" if cost is None else f"about {cost:.4f} in money")
     return 0
 
 

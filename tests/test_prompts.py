@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from pathlib import Path
 from string import Template
 
 import pytest
@@ -12,21 +13,31 @@ from hypothesis import strategies as st
 from longwrite.prompts import derive_seed, fence, fill, name_language
 
 
-def test_a_prompt_is_filled_and_its_empty_lines_closed_up() -> None:
-    step = {"goal": "", "contract": "", "position": "", "form": "", "musts": "", "note": ""}
-    text = fill("longwrite.agent", "step", where="the next section", words=500, **step)
-    assert text.startswith("Now write the next section.")
-    assert "500" in text
-    assert "\n\n\n" not in text
+@pytest.fixture
+def prompted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return a package with one prompt file, ``greeting``."""
+    name = f"prompted_{tmp_path.name}"
+    (tmp_path / name / "prompts").mkdir(parents=True)
+    (tmp_path / name / "__init__.py").touch()
+    file = tmp_path / name / "prompts" / "greeting.txt"
+    file.write_text("Dear $reader,\n$more\n\n$rest\n\n\nYours.\n", "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    return name
 
 
-def test_a_value_is_not_a_template_again() -> None:
-    assert "$note ${x} $" in fill("longwrite.agent", "again", passages="$note ${x} $")
+def test_a_prompt_is_filled_and_its_empty_lines_closed_up(prompted: str) -> None:
+    text = fill(prompted, "greeting", reader="海", more=5, rest="")
+    assert text == "Dear 海,\n5\n\nYours."
 
 
-def test_a_missing_value_is_a_fault_of_the_program() -> None:
+def test_a_value_is_not_a_template_again(prompted: str) -> None:
+    text = fill(prompted, "greeting", reader="$more ${rest} $ $$", more="", rest="x")
+    assert text.startswith("Dear $more ${rest} $ $$,")
+
+
+def test_a_missing_value_is_a_fault_of_the_program(prompted: str) -> None:
     with pytest.raises(KeyError):
-        fill("longwrite.agent", "again")
+        fill(prompted, "greeting", reader="x")
 
 
 @pytest.mark.parametrize("package", ["longwrite.agent", "longwrite.planners"])

@@ -16,7 +16,7 @@ from longwrite.agent.heads import make_head, make_step
 from longwrite.agent.job import CallFailed, Job
 from longwrite.agent.length import Bounds, closing, join, trim
 from longwrite.agent.schedule import Thread
-from longwrite.agent.section import PACKAGE, SectionWriter, Turn
+from longwrite.agent.section import PACKAGE, SectionWriter, Turn, needed_by
 from longwrite.engines.engine import gather_calls
 from longwrite.prompts import fence, fill, name_language, name_length
 from longwrite.scoring.repetition import NgramIndex
@@ -233,6 +233,6 @@ def _shorten(job: Job) -> None:
         most = max(surplus, 1)
         share = max(round(0.25 * body), 20)
         aim = body - min(most, share)
-        text = trim(written.text, Bounds(max(1, aim - 20), aim, aim + 1))
+        text = trim(written.text, Bounds(max(1, aim - 20), aim, aim + 1), needed_by(leaf))
         if text != written.text:
             manuscript.revise(leaf, replace(written, text=text))

@@ -24,6 +24,11 @@ class Prices:
     completion: float = 0.0
     cached: float | None = None
 
+    @property
+    def known(self) -> bool:
+        """Whether any price was given."""
+        return self != Prices()
+
     def cost(self, usage: Usage) -> float:
         """Return what one call costs."""
         prompt, cached = usage.prompt or 0, usage.cached or 0

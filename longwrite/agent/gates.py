@@ -7,6 +7,7 @@ wrong is named. A blocking problem asks for another attempt.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from longwrite.language import is_in
@@ -22,6 +23,9 @@ OVERLAP_MOST = 0.25
 
 _JUDGED_WORDS = 30
 """Words under which a text can't be said to repeat another."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+"""What a terminal or a file would take for more than text."""
 
 _UNUSABLE = frozenset({"empty", "refusal", "error"})
 
@@ -69,8 +73,9 @@ class Draft:
 
 def inspect(text: str, finish: Finish | None, around: Surroundings) -> Draft:
     """Mend a reply and name what is wrong with it."""
-    if is_error(text) or is_refusal(text):
-        return Draft("", 0, ("error" if is_error(text) else "refusal",))
+    text = _CONTROL.sub("", text.replace("\r\n", "\n"))
+    if failure := _name_failure(text):
+        return Draft("", 0, (failure,))
     problems: list[str] = []
     loop = find_early_loop(text)
     if loop is not None:
@@ -80,13 +85,13 @@ def inspect(text: str, finish: Finish | None, around: Surroundings) -> Draft:
     text = demote_headings(_drop_titles(text, around.titles), around.depth)
     cut = finish != "stop" or loop is not None or bool(is_truncated(text))
     if cut:
-        text = complete_part(text)
+        text = scrub(complete_part(text))  # what opened the text may now be all of it
     text = text.strip()
     words = count_words(text)
     if words == 0:
         return Draft("", 0, (*problems, "empty"), cut)
-    if is_refusal(text) or is_error(text):
-        return Draft("", 0, ("refusal",))
+    if failure := _name_failure(text):
+        return Draft("", 0, (failure,))
     if not is_in(text, around.language):
         problems.append("language")
     own = around.earlier.coverage(text).value
@@ -95,6 +100,10 @@ def inspect(text: str, finish: Finish | None, around: Surroundings) -> Draft:
     if any(leak.kind in {"tag", "error"} for leak in find_leaks(text)):
         problems.append("leak")
     return Draft(text, words, tuple(problems), cut)
+
+
+def _name_failure(text: str) -> str:
+    return "error" if is_error(text) else "refusal" if is_refusal(text) else ""
 
 
 def _drop_titles(text: str, titles: frozenset[str]) -> str:

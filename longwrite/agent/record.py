@@ -136,7 +136,7 @@ def make_report(
             "dropped_fields": sorted(tally.dropped),
         },
         "tokens": asdict(usage),
-        "cost": prices.cost(usage),
+        "cost": prices.cost(usage) if prices.known else None,
     }
 
 

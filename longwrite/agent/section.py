@@ -6,6 +6,7 @@ text and a list of what is wrong with it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from longwrite.agent.gates import OVERLAP_MOST, Draft, Surroundings, describe, inspect
@@ -154,16 +155,7 @@ class SectionWriter:
 
     def _fit(self, draft: Draft) -> Draft:
         """Drop what is over, but nothing that a constraint asks for."""
-        needed = [
-            str(constraint.params.get("text", "")).casefold()
-            for constraint in self.turn.section.constraints
-            if constraint.kind == "mention"
-        ]
-        text = trim(
-            draft.text,
-            self.turn.bounds,
-            lambda piece: any(text and text in piece.casefold() for text in needed),
-        )
+        text = trim(draft.text, self.turn.bounds, needed_by(self.turn.section))
         return replace(draft, text=text, words=count_words(text))
 
     async def _repair(self, draft: Draft) -> Draft:
@@ -210,6 +202,16 @@ class SectionWriter:
             message = f"It has {draft.words} words where {self.turn.bounds.aim} were asked for."
             found.append(Defect("length", message, section))
         return tuple(found)
+
+
+def needed_by(section: Section) -> Callable[[str], bool]:
+    """Return what tells of a piece of a section's text that a constraint asks for its words."""
+    texts = [
+        str(constraint.params["text"]).casefold()
+        for constraint in section.constraints
+        if constraint.kind == "mention" and constraint.params.get("text")
+    ]
+    return lambda piece: any(text in piece.casefold() for text in texts)
 
 
 def describe_miss(constraint: Constraint, score: Score) -> str:

@@ -136,16 +136,21 @@ def replace_file(path: Path, content: str) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(path)
-    except BaseException as error:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        if not isinstance(error, OSError):
-            raise
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"{path} can't be written",
+            "its text is not valid Unicode",
+            "Give prompts, notes and files as UTF-8 text.",
+        ) from error
+    except OSError as error:
         raise UsageError(
             f"{path} can't be written",
             error.strerror or str(error),
             "Make room or choose another place; what was written before is kept.",
         ) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def slugify(text: str, limit: int = 40) -> str:

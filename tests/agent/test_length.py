@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwrite.agent.length import Bounds, between_sections, closing, join, less, trim
@@ -24,6 +24,7 @@ WIDEST = 24
 """Words of the longest sentence drawn, and some."""
 
 
+@settings(deadline=None)
 @given(TEXTS, st.floats(0.2, 1.0))
 def test_a_trimmed_text_is_inside_its_bounds_or_has_nothing_left_to_drop(
     text: str, share: float
@@ -43,6 +44,7 @@ def first_sentence(part: Block) -> str:
     return sentences(part.text.split("\n")[0])[0].strip()
 
 
+@settings(deadline=None)
 @given(TEXTS, st.floats(0.05, 1.0))
 def test_what_is_kept_is_kept_whole_and_in_order(text: str, share: float) -> None:
     aim = max(1, round(share * count_words(text)))
@@ -59,6 +61,7 @@ def test_what_is_kept_is_kept_whole_and_in_order(text: str, share: float) -> Non
     assert sentences(after[-1].text)[-1] == sentences(before[-1].text)[-1]
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_a_text_within_its_bound_comes_back_as_it_is(text: str) -> None:
     words = count_words(text)
@@ -144,6 +147,7 @@ def test_a_continuation_is_joined_without_gap_or_overlap(
     assert join(text, addition) == joined
 
 
+@settings(deadline=None)
 @given(TEXTS, st.integers(0, 300), TEXTS)
 def test_what_a_continuation_repeats_is_left_out(text: str, size: int, more: str) -> None:
     text = text.rstrip()

@@ -144,7 +144,7 @@ def test_a_failing_disk_leaves_the_old_content(
 def test_a_text_that_cannot_be_encoded_leaves_the_old_content(tmp_path: Path) -> None:
     path = tmp_path / "document.md"
     replace_file(path, "old")
-    with pytest.raises(UnicodeEncodeError):
+    with pytest.raises(UsageError, match="not valid Unicode"):
         replace_file(path, "new \ud800")
     assert path.read_text("utf-8") == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["document.md"]

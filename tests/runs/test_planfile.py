@@ -68,7 +68,7 @@ def plans(draw: st.DrawFn) -> Plan:
     return Plan(draw(LINE), with_totals(sections), draw(TEXT), draw(TEXT), warnings)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(plans())
 def test_any_plan_is_read_back_as_it_was_written(plan: Plan) -> None:
     back = plan_from_yaml(plan_to_yaml(plan))
