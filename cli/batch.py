@@ -121,7 +121,6 @@ async def _write_rows(
     results: dict[int, dict[str, Any]],
 ) -> None:
     admitted = asyncio.Semaphore(places)
-    stopped: list[LongwriteError] = []
 
     async def write(row: Row) -> None:
         if row.brief is None:
@@ -131,13 +130,13 @@ async def _write_rows(
         path = default_folder(folder, row.brief, order.settings, models)
         path = path.with_name(f"{row.number:04d}-{path.name}")
         async with admitted:
-            if stopped:
+            if press.stopped:
                 return
             progress = Progress(row.brief.words, order.quiet, f"[{row.number}] ")
             try:
                 outcome = await write_run(path, press, row.brief, order.settings, notify=progress)
             except (BudgetError, EngineError, Interrupted) as error:
-                stopped.append(error)
+                press.stop(error)
                 return
             except LongwriteError as error:
                 results[row.number] = _result(row, 3, str(error))
@@ -157,8 +156,8 @@ async def _write_rows(
     finally:
         for task in tasks:
             task.cancel()
-    if stopped:
-        raise stopped[0]
+    if press.stopped:
+        raise press.stopped
 
 
 def _result(row: Row, code: int, note: str) -> dict[str, Any]:

@@ -45,6 +45,7 @@ class Press:
         places: Limits the calls in flight.
         in_flight: To how many.
         callers: Of the runs that are going on.
+        stopped: Why no further call may begin, once that is so.
     """
 
     engines: dict[Role, Engine]
@@ -53,11 +54,19 @@ class Press:
     places: asyncio.Semaphore
     in_flight: int
     callers: list[Caller] = field(default_factory=list)
+    stopped: LongwriteError | None = None
 
     def stop(self, reason: LongwriteError) -> None:
         """Begin no further call in any run; those in flight come in and are kept."""
+        self.stopped = self.stopped or reason
         for caller in self.callers:
             caller.stop(reason)
+
+    def admit(self, caller: Caller) -> None:
+        """Take up the caller of a run that begins."""
+        self.callers.append(caller)
+        if self.stopped is not None:
+            caller.stop(self.stopped)
 
     async def close(self) -> None:
         """Close the engines."""
@@ -165,7 +174,7 @@ async def write_run(
         for call in folder.store.list_calls():
             press.budget.spend(call.reply.usage)
         caller = Caller(press.engines, folder.store, press.budget, press.places, start.abilities)
-        press.callers.append(caller)
+        press.admit(caller)
         try:
             made = await _settle_plan(folder, caller, start, plan, past)
             if edit is not None:

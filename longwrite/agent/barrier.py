@@ -99,7 +99,7 @@ def _all_facts(job: Job) -> list[Fact]:
         fact
         for place in sorted(job.facts)
         for fact in job.facts[place]
-        if place < 0 or stands(fact, job.manuscript.text(fact.section))
+        if stands(fact, job.manuscript.text(fact.section))
     ]
 
 

@@ -169,10 +169,10 @@ def _join(units: Sequence[_Unit], count: int) -> str:
     return "\n\n".join(body.strip("\n").rstrip() for body in bodies if body.strip())
 
 
+# --- joining -------------------------------------------------------------------------------------
+
 _LONGEST_REPEAT = 400
 """Characters of a text's end that a continuation is found to begin with."""
-
-# --- joining -------------------------------------------------------------------------------------
 
 _OPEN_END = re.compile(r"[\w,;:，；：、]\Z")
 _CLOSE_ON = re.compile(rf"[{CJK}，。、；：！？）”…,.;:!?)]")

@@ -49,9 +49,7 @@ class ThreadWriter:
         self._begin_epoch(past)
 
     def _begin_epoch(self, past: str) -> None:
-        needed = [
-            fact for place in (-1, *self.thread.needs) for fact in self.job.facts.get(place, ())
-        ]
+        needed = [fact for place in self.thread.needs for fact in self.job.facts.get(place, ())]
         self._system, self._head = make_head(self.job, self.thread, [*needed, *self._facts], past)
         self._turns: tuple[Message, ...] = ()
         self._epoch = []

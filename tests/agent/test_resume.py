@@ -154,3 +154,25 @@ def test_a_batch_of_ten_long_documents_killed_twice(tmp_path: Path) -> None:
     for row in responses[0]:
         assert abs(row["words"]["delivered"] - row["length"]) <= max(0.05 * row["length"], 20)
         assert not [defect for defect in row["defects"] if defect["kind"] == "missing"]
+
+
+def test_ctrl_c_stops_every_document_of_a_batch(tmp_path: Path) -> None:
+    rows = [{"prompt": f"An essay on salt, part {number}", "length": 900} for number in range(8)]
+    source, journal = tmp_path / "rows.jsonl", tmp_path / "journal"
+    source.write_text("\n".join(map(json.dumps, rows)) + "\n")
+
+    def batch(delay: float) -> list[str]:
+        model = f"scripted:spread=0.3,delay={delay},journal={journal}"
+        limits = ["--concurrency", "4", "--documents", "2", "--quiet", "--json"]
+        run = ["--run", str(tmp_path / "batch")]
+        return command(["write", str(source), "--model", model, *run, *limits])
+
+    process = subprocess.Popen(batch(0.2), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while len(lines(journal)) < 3:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert len(lines(journal)) < 12, "no document was begun after the stop"
+    done = subprocess.run(batch(0), capture_output=True, text=True, check=True)
+    assert [row["exit_code"] for row in json.loads(done.stdout)["rows"]] == [0] * 8
