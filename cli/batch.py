@@ -45,7 +45,7 @@ def carry_out_batch(
         LongwriteError: The file can't be used, or the batch had to stop (resumable).
     """
     rows = read_rows(path, words, texts)
-    check_output(order.output, order.force)
+    check_output(order.output, order.force, (".jsonl",))
     assert order.settings is not None
     models = {str(role): choice.model for role, choice in order.choices.items()}
     seed = Brief(f"{path.stem} {digest(str(path.resolve()))[:6]}", 1)

@@ -41,6 +41,7 @@ def run() -> None:
     from longwrite.errors import LongwriteError
 
     try:
+        _check_encoding(sys.argv)
         app()
     except LongwriteError as error:
         from longwrite.cli.output import print_error
@@ -52,6 +53,16 @@ def run() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+
+
+def _check_encoding(arguments: list[str]) -> None:
+    """Refuse bytes that are no text, which the terminal hands on as lone surrogates."""
+    for argument in arguments:
+        if not argument.isascii() and any("\ud800" <= char <= "\udfff" for char in argument):
+            from longwrite.errors import UsageError
+
+            shown = argument.encode("utf-8", "replace").decode()
+            raise UsageError(f"{shown[:80]} can't be used", "it is not UTF-8 text")
 
 
 if __name__ == "__main__":

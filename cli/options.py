@@ -14,15 +14,8 @@ if TYPE_CHECKING:
     from longwrite.engines.choice import Choice
     from longwrite.types import Role
 
-_ENGINE = "Engine"
-_TEXT = "The text"
-_LIMITS = "Limits"
-
 Model = Annotated[
-    str | None,
-    typer.Option(
-        help="scripted, ./FOLDER, vllm:NAME, or a NAME with --base-url.", rich_help_panel=_ENGINE
-    ),
+    str | None, typer.Option(help="scripted, ./FOLDER, vllm:NAME, or a NAME with --base-url.")
 ]
 BaseUrl = Annotated[
     str | None,
@@ -70,7 +63,7 @@ Run = Annotated[Path | None, typer.Option("--run", help="Folder of this run.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Begin anew; the old folder is kept aside.")]
 Output = Annotated[
     Path | None,
-    typer.Option("-o", "--output", help="Also write the document here: .md or .html."),
+    typer.Option("-o", "--output", help="Also write it here: .md or .html, a batch .jsonl."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that is not ours.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +39,7 @@ def print_error(error: LongwriteError, as_json: bool) -> None:
         say(f"longwrite: {error}")
 
 
-def check_output(path: Path | None, force: bool) -> None:
+def check_output(path: Path | None, force: bool, forms: Sequence[str] = (".md", ".html")) -> None:
     """See, before the first call, that the output can be written.
 
     Raises:
@@ -50,8 +50,9 @@ def check_output(path: Path | None, force: bool) -> None:
     if path is None:
         return
     where = f"{path} can't be written"
-    if path.suffix not in {".md", ".html", ".jsonl"}:
-        raise UsageError(where, f"'{path.suffix}' is no known form", "Name it .md or .html.")
+    if path.suffix not in forms:
+        known = " or ".join(forms)
+        raise UsageError(where, f"'{path.suffix}' is no known form", f"Name it {known}.")
     if path.is_dir():
         raise UsageError(where, "it is a folder", "Name a file in it.")
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):

@@ -46,6 +46,7 @@ class Press:
         in_flight: To how many.
         callers: Of the runs that are going on.
         stopped: Why no further call may begin, once that is so.
+        counted: The runs whose earlier spending is in the budget.
     """
 
     engines: dict[Role, Engine]
@@ -55,12 +56,20 @@ class Press:
     in_flight: int
     callers: list[Caller] = field(default_factory=list)
     stopped: LongwriteError | None = None
+    counted: set[Path] = field(default_factory=set)
 
     def stop(self, reason: LongwriteError) -> None:
         """Begin no further call in any run; those in flight come in and are kept."""
         self.stopped = self.stopped or reason
         for caller in self.callers:
             caller.stop(reason)
+
+    def count_spent(self, folder: RunFolder) -> None:
+        """Take what earlier commands spent on a run into the budget, once."""
+        if folder.path.resolve() not in self.counted:
+            self.counted.add(folder.path.resolve())
+            for call in folder.store.list_calls():
+                self.budget.spend(call.reply.usage)
 
     def admit(self, caller: Caller) -> None:
         """Take up the caller of a run that begins."""
@@ -171,8 +180,7 @@ async def write_run(
     """
     with RunFolder(path) as folder:
         start = _begin(folder, press, brief, settings)
-        for call in folder.store.list_calls():
-            press.budget.spend(call.reply.usage)
+        press.count_spent(folder)
         caller = Caller(press.engines, folder.store, press.budget, press.places, start.abilities)
         press.admit(caller)
         try:

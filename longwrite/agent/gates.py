@@ -73,7 +73,7 @@ class Draft:
 
 def inspect(text: str, finish: Finish | None, around: Surroundings) -> Draft:
     """Mend a reply and name what is wrong with it."""
-    text = _CONTROL.sub("", text.replace("\r\n", "\n"))
+    text = _close_comment(_CONTROL.sub("", text.replace("\r\n", "\n")))
     if failure := _name_failure(text):
         return Draft("", 0, (failure,))
     problems: list[str] = []
@@ -100,6 +100,14 @@ def inspect(text: str, finish: Finish | None, around: Surroundings) -> Draft:
     if any(leak.kind in {"tag", "error"} for leak in find_leaks(text)):
         problems.append("leak")
     return Draft(text, words, tuple(problems), cut)
+
+
+def _close_comment(text: str) -> str:
+    """Show a comment that never ends as text, lest it hide the rest of the document."""
+    last = text.rfind("<!--")
+    if last < 0 or text.find("-->", last) >= 0:
+        return text
+    return f"{text[:last]}&lt;!--{text[last + 4 :]}"
 
 
 def _name_failure(text: str) -> str:

@@ -91,9 +91,10 @@ class RunFolder:
     def write(self, name: str, content: str) -> None:
         """Replace a file of the run, remembering the content as our own."""
         content = content.replace("\r\n", "\n").replace("\r", "\n")  # as it will be read
-        self.store.note_file(name, content)
         if self.read(name) != content:
+            self.store.announce_file(name, content)
             replace_file(self.path / name, content)
+        self.store.note_file(name, content)
 
     def is_edited(self, name: str) -> bool:
         """Tell whether a file exists with a content that no run wrote."""

@@ -35,7 +35,7 @@ CREATE TABLE errors (key TEXT, step TEXT, section TEXT, kind TEXT, message TEXT,
 CREATE TABLE pins (
     section TEXT, node TEXT, stage TEXT, inputs TEXT, written TEXT, hash TEXT, at REAL,
     PRIMARY KEY (section, node, stage));
-CREATE TABLE files (name TEXT, hash TEXT, PRIMARY KEY (name, hash));
+CREATE TABLE files (name TEXT PRIMARY KEY, hash TEXT, pending TEXT);
 """
 
 _Row = tuple[Any, ...]
@@ -266,14 +266,22 @@ class Store:
 
     # --- files -----------------------------------------------------------------------------------
 
+    def announce_file(self, name: str, content: str) -> None:
+        """Remember what is about to be written to a file, whose present content stays known too."""
+        self._execute(
+            "INSERT INTO files VALUES (?, NULL, ?) "
+            "ON CONFLICT (name) DO UPDATE SET pending=excluded.pending",
+            (name, digest(content)),
+        )
+
     def note_file(self, name: str, content: str) -> None:
-        """Remember that this content of a file is our own."""
-        self._execute("INSERT OR IGNORE INTO files VALUES (?, ?)", (name, digest(content)))
+        """Remember what now stands in a file, and nothing that stood there before."""
+        self._execute("INSERT OR REPLACE INTO files VALUES (?, ?, NULL)", (name, digest(content)))
 
     def is_own(self, name: str, content: str) -> bool:
-        """Tell whether this content of a file was written by a run, at any time."""
-        values = (name, digest(content))
-        return self._first("SELECT 1 FROM files WHERE name=? AND hash=?", values) is not None
+        """Tell whether a file's content is what a run last wrote, or was writing when it ended."""
+        row = self._first("SELECT hash, pending FROM files WHERE name=?", (name,))
+        return row is not None and digest(content) in row
 
 
 def make_key(identity: str, request: Request) -> str:

@@ -208,3 +208,7 @@ def test_another_brief_or_setting_does_not_go_on_with_a_run(longwrite: Command) 
     seeded = longwrite("write", "On salt, 300 words", "--run", "r", "--seed", "3", *SCRIPTED)
     assert_sentence(seeded, 2, "other settings")
     assert longwrite("write", "On salt, 300 words", "--run", "r", *SCRIPTED).code == 0
+
+
+def test_bytes_that_are_no_text_in_an_option(longwrite: Command) -> None:
+    assert_sentence(longwrite("write", "On salt", "--style", "\udcff", *SCRIPTED), 2, "UTF-8")

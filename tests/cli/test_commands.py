@@ -182,3 +182,14 @@ def test_every_command_has_help_with_an_example(longwrite: Command) -> None:
     for name in ("plan", "write", "resume", "rewrite", "continue", "status", "show", "doctor"):
         result = longwrite(name, "--help")
         assert result.code == 0 and f"Example: longwrite {name}" in " ".join(result.out.split())
+
+
+def test_an_older_text_that_a_person_brings_back_stands(longwrite: Command) -> None:
+    run = folder_of(longwrite)
+    section = sorted((run / "sections").glob("*.md"))[0]
+    older = section.read_text()
+    assert longwrite("rewrite", "r", section.stem, "--quiet").code == 0
+    assert section.read_text() != older
+    section.write_text(older)
+    assert longwrite("resume", "r", "--quiet").code == 0
+    assert section.read_text() == older and older.strip() in (run / "document.md").read_text()

@@ -211,9 +211,11 @@ def test_several_pins_are_put_all_or_none(store: Store) -> None:
 
 def test_every_content_that_was_written_is_known(store: Store) -> None:
     store.note_file("a.md", "one")
+    store.announce_file("a.md", "two")
+    assert store.is_own("a.md", "one") and store.is_own("a.md", "two"), "killed while writing"
     store.note_file("a.md", "two")
-    assert store.is_own("a.md", "one") and store.is_own("a.md", "two")
-    assert not store.is_own("a.md", "three")
+    assert not store.is_own("a.md", "one"), "a person brought an older text back"
+    assert store.is_own("a.md", "two") and not store.is_own("a.md", "three")
     assert not store.is_own("b.md", "one")
 
 
