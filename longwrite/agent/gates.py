@@ -14,7 +14,7 @@ from longwrite.language import is_in
 from longwrite.scoring.endings import complete_part, is_truncated
 from longwrite.scoring.leaks import find_leaks, is_error, is_refusal, scrub
 from longwrite.scoring.repetition import NgramIndex, find_early_loop
-from longwrite.scoring.structure import demote_headings, strip_own_heading
+from longwrite.scoring.structure import demote_headings, duplicate_headings, strip_own_heading
 from longwrite.text import blocks, count_words, heading_text
 from longwrite.types import Finish, Section
 
@@ -82,7 +82,7 @@ def inspect(text: str, finish: Finish | None, around: Surroundings) -> Draft:
         text = text[:loop]
         problems.append("loop")
     text = strip_own_heading(scrub(text).strip(), around.section.title)
-    text = demote_headings(_drop_titles(text, around.titles), around.depth)
+    text = demote_headings(_drop_headings(text, around.titles), around.depth)
     cut = finish != "stop" or loop is not None or bool(is_truncated(text))
     if cut:
         text = scrub(complete_part(text))  # what opened the text may now be all of it
@@ -114,13 +114,15 @@ def _name_failure(text: str) -> str:
     return "error" if is_error(text) else "refusal" if is_refusal(text) else ""
 
 
-def _drop_titles(text: str, titles: frozenset[str]) -> str:
-    """Drop headings that are headings of the plan; they stand where the plan has them."""
+def _drop_headings(text: str, titles: frozenset[str]) -> str:
+    """Drop headings that the plan has elsewhere, and those that a text has twice."""
+    repeated = {heading.offset for heading in duplicate_headings(text)}
     parts = blocks(text)
     kept = [
         part
         for part in parts
-        if part.kind != "heading" or heading_text(part.text).casefold() not in titles
+        if part.kind != "heading"
+        or (part.start not in repeated and heading_text(part.text).casefold() not in titles)
     ]
     return text if len(kept) == len(parts) else "\n\n".join(part.text for part in kept)
 

@@ -18,6 +18,7 @@ from longwrite.agent.thread import ThreadWriter
 from longwrite.assembly import block, leaves
 from longwrite.errors import LongwriteError
 from longwrite.rewards.constraints import check, holds
+from longwrite.scoring.structure import duplicate_headings
 from longwrite.types import Constraint, Defect, Document, Section
 
 
@@ -130,6 +131,8 @@ def _check_document(job: Job) -> list[Defect]:
         if not holds(score):
             message = f"{score.note or 'Not met'}{_source(constraint)}"
             found.append(Defect("constraint", message, hard=constraint.hard))
+    for heading in duplicate_headings(text):
+        found.append(Defect("heading", f'The heading "{heading.words[:80]}" stands twice.'))
     total = manuscript.total()
     if not target.low <= total <= target.high:
         stated = any(c.kind == "length" and c.scope == "document" for c in job.brief.constraints)

@@ -67,6 +67,12 @@ def test_headings_inside_stand_below_the_sections_own() -> None:
     assert text.startswith("### Salt pans\n\n") and "\n\n#### Brine\n\n" in text
 
 
+def test_headings_of_the_plan_and_repeated_ones_are_dropped() -> None:
+    other = "The brine was led into shallow pans, where the sun did the rest of the work."
+    draft = look(f"## Brine\n\n{GOOD}\n\n## Ships\n\n{other}\n\n## Brine\n\nIt was cheap.")
+    assert draft.text == f"### Brine\n\n{GOOD}\n\n{other}\n\nIt was cheap."
+
+
 @pytest.mark.parametrize(("tail", "finish"), [(" The captain of the", "stop"), (" The", "length")])
 def test_an_unfinished_end_is_cut_back_to_the_last_sentence(tail: str, finish: str) -> None:
     draft = look(GOOD + tail, finish)
