@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 
 from longwrite.agent.job import CallFailed, Job
 from longwrite.agent.section import PACKAGE
-from longwrite.prompts import fill
+from longwrite.prompts import fence, fill
 from longwrite.runs.store import digest
-from longwrite.text import estimate_tokens
+from longwrite.text import blocks, clip, estimate_tokens
 from longwrite.types import Ask, Fact, Json, Message, Section
 
 _MOST_FACTS = 40
@@ -69,28 +69,65 @@ async def note_facts(
     if known is not None:
         return tuple(Fact(**entry) for entry in json.loads(known))
     texts = {section.id: manuscript.basis(section.id).text for section in sections}
-    room = job.window - sum(estimate_tokens(m.content) for m in messages) - _PROMPT_TOKENS
-    most = min(_MOST_FACTS, 3 * len(sections), room // _FACT_TOKENS)
-    if most < 1:
-        return ()
-    prompt = fill(PACKAGE, "facts", count=most)
-    ask = Ask(
-        "facts", sections[0].id, sections[0].title, items=most, quotable=texts[sections[0].id]
-    )
-    try:
-        reply = await job.ask(
-            (*messages, Message("user", prompt)),
-            ask,
-            role="check",
-            schema=SCHEMA if job.caller.abilities.json else None,
-            max_tokens=_FACT_TOKENS * most,
-        )
-    except CallFailed as failure:
-        job.tell("note", sections[0].id, message=f"No notes were taken: {failure}")
-        return ()
-    facts = read_facts(reply.text, texts)[:most]
+    asked = _in_view_of(job, messages, len(sections)) or _in_pieces(job, messages[0], texts)
+    facts: list[Fact] = []
+    for number, (conversation, most) in enumerate(asked):
+        first = sections[0]
+        ask = Ask("facts", first.id, first.title, items=most, quotable=texts[first.id])
+        try:
+            reply = await job.ask(
+                conversation,
+                ask,
+                number,
+                role="check",
+                schema=SCHEMA if job.caller.abilities.json else None,
+                max_tokens=_FACT_TOKENS * most,
+            )
+        except CallFailed as failure:
+            job.tell("note", first.id, message=f"No notes were taken: {failure}")
+            return tuple(facts)
+        facts.extend(fact for fact in read_facts(reply.text, texts)[:most] if fact not in facts)
     manuscript.folder.store.set_meta(name, json.dumps([asdict(fact) for fact in facts]))
-    return facts
+    return tuple(facts)
+
+
+_Asked = list[tuple[tuple[Message, ...], int]]
+
+
+def _in_view_of(job: Job, messages: tuple[Message, ...], sections: int) -> _Asked:
+    """Return the thread with the question at its end, if the window has room for an answer."""
+    room = job.window - sum(estimate_tokens(m.content) for m in messages) - _PROMPT_TOKENS
+    most = min(_MOST_FACTS, 3 * sections, room // _FACT_TOKENS)
+    if most < 1:
+        return []
+    question = Message("user", fill(PACKAGE, "facts", count=most))
+    return [((*messages, question), most)]
+
+
+def _in_pieces(job: Job, system: Message, texts: Mapping[str, str]) -> _Asked:
+    """Return one question for each piece of texts too long for the window, as manuscripts are."""
+    most = min(_MOST_FACTS, job.window // 4 // _FACT_TOKENS)
+    question = fill(PACKAGE, "facts", count=most)
+    return [
+        ((system, Message("user", f"{fence('section', piece)}\n\n{question}")), most)
+        for text in texts.values()
+        for piece in divide(text, job.window // 2)
+    ]
+
+
+def divide(text: str, tokens: int) -> list[str]:
+    """Return a text in pieces of whole blocks, each of at most so many estimated tokens."""
+    pieces: list[list[str]] = []
+    room = 0
+    for part in blocks(text):
+        body = clip(part.text, tokens)
+        size = estimate_tokens(body) + 1
+        if size > room or not pieces:
+            pieces.append([])
+            room = tokens
+        pieces[-1].append(body)
+        room -= size
+    return ["\n\n".join(piece) for piece in pieces]
 
 
 def read_facts(reply: str, texts: Mapping[str, str]) -> tuple[Fact, ...]:

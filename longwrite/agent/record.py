@@ -116,7 +116,10 @@ def make_report(
     tally = job.caller.tally
     return {
         "title": job.plan.title,
-        "words": {"asked": job.brief.words, "delivered": manuscript.total()},
+        "words": {
+            "asked": sum(leaf.words for leaf in manuscript.leaves),
+            "delivered": manuscript.total(),
+        },
         "complete": all(manuscript.is_written(leaf.id) for leaf in manuscript.leaves),
         "mode": job.mode,
         "planner": job.plan.planner,

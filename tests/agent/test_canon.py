@@ -9,9 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwrite.agent.canon import Conflict, find_conflicts, note_facts, read_facts, stands
+from longwrite.agent.canon import (
+    Conflict,
+    divide,
+    find_conflicts,
+    note_facts,
+    read_facts,
+    stands,
+)
 from longwrite.agent.section import PACKAGE
 from longwrite.runs.folder import RunFolder
+from longwrite.text import blocks, estimate_tokens
 from longwrite.types import Fact, Message, Written
 from tests.agent.stage import PLAN, make_job
 
@@ -151,7 +159,7 @@ def test_notes_are_taken_once_and_kept_in_the_run(folder: RunFolder) -> None:
     assert job.caller.tally.made == made == 1
 
 
-@pytest.mark.parametrize("rule", ["checks=0", "server=1", "window=700"])
+@pytest.mark.parametrize("rule", ["checks=0", "server=1"])
 def test_an_engine_that_cannot_be_asked_notes_nothing(folder: RunFolder, rule: str) -> None:
     job = make_job(folder, rule=rule)
     leaf = job.manuscript.leaves[0]
@@ -159,3 +167,28 @@ def test_an_engine_that_cannot_be_asked_notes_nothing(folder: RunFolder, rule: s
     messages = (Message("user", "word " * 200),)
     assert asyncio.run(note_facts(job, messages, [leaf])) == ()
     assert PLAN.sections[0].id == leaf.id
+
+
+# --- texts too long for the window ---------------------------------------------------------------
+
+
+def test_what_does_not_fit_is_asked_in_pieces(folder: RunFolder) -> None:
+    job = make_job(folder, rule="window=1500")
+    leaf = job.manuscript.leaves[0]
+    text = "\n\n".join(f"The {name} mine is old. {'It was dug by hand. ' * 60}" for name in "ABC")
+    job.manuscript.accept(leaf, "draft", Written(text, 300, 3))
+    messages = (Message("system", "You write."), Message("user", text))
+    facts = asyncio.run(note_facts(job, messages, [leaf]))
+    assert job.caller.tally.made >= 2
+    assert facts and all(stands(fact, text) for fact in facts)
+
+
+@given(st.lists(st.text("abc. ", min_size=1, max_size=400), max_size=12), st.integers(20, 200))
+def test_pieces_fit_and_lose_no_short_paragraph(paragraphs: list[str], tokens: int) -> None:
+    text = "\n\n".join(paragraphs)
+    pieces = divide(text, tokens)
+    assert all(estimate_tokens(piece) <= tokens + 2 * piece.count("\n\n") for piece in pieces)
+    if all(estimate_tokens(part.text) <= tokens for part in blocks(text)):
+        assert [part.text for piece in pieces for part in blocks(piece)] == [
+            part.text for part in blocks(text)
+        ]
