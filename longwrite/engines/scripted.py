@@ -18,6 +18,7 @@ import hashlib
 import json
 import math
 import random
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
@@ -242,6 +243,8 @@ class ScriptedEngine:
             head = compose_text(max(20, wanted // 3), language, rng)
             return head + "\n\n" + compose_text(30, language, rng).strip() * max(4, wanted // 20)
         text = compose_text(wanted, language, rng, paragraphs=ask.step != "seam")
+        if ask.step.endswith(".repair"):
+            text = compose_wishes(request.messages[-1].content) + text
         if fault == "truncated":
             return text[: -min(12, len(text) // 2)]
         if fault == "leak":
@@ -271,6 +274,20 @@ def compose_text(wanted: int, language: str, rng: random.Random, *, paragraphs: 
     if current:
         done.append(glue.join(current))
     return "\n\n".join(done)
+
+
+def compose_wishes(prompt: str) -> str:
+    """Return what a repair asks for by name, so that a run shows how a miss is mended."""
+    kinds = {
+        "a table": "| Item | Place |\n|---|---|\n| lantern | quay |\n| ledger | mill |",
+        "a list": "- a lantern\n- a ledger",
+        "a code block": "```text\nlantern = quay\n```",
+        "headings": "## A heading",
+    }
+    wished = re.findall(r'must contain the words "(.{1,200})"', prompt)
+    found = [f"Here stands {text}." for text in wished]
+    found += [body for name, body in kinds.items() if f"must contain {name}" in prompt]
+    return "".join(f"{part}\n\n" for part in found)
 
 
 def compose_plan(ask: Ask, rng: random.Random, *, as_json: bool) -> str:

@@ -193,3 +193,13 @@ def test_an_older_text_that_a_person_brings_back_stands(longwrite: Command) -> N
     section.write_text(older)
     assert longwrite("resume", "r", "--quiet").code == 0
     assert section.read_text() == older and older.strip() in (run / "document.md").read_text()
+
+
+def test_a_section_that_misses_a_requirement_is_repaired(longwrite: Command) -> None:
+    prompt = 'A 2000-word essay that must mention "white gold" and include a table'
+    result = longwrite("write", prompt, "--run", "r", "--json", *SCRIPTED)
+    told = json.loads(result.out)
+    assert result.code == 0 and told["defects"] == []
+    document = Path("r/document.md").read_text()
+    assert "white gold" in document and "|---|" in document
+    assert abs(told["words"]["delivered"] - 2_000) <= 100
