@@ -1,39 +1,67 @@
 """The list of commands, and what happens when one fails.
 
-Importing this module is what `longwrite --help` costs, so the commands import what they need when
-they run.
+A command is loaded when it is called: `longwrite --help` reads this table and no more.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from longwrite.cli.continuing import continue_manuscript
-from longwrite.cli.doctor import doctor
-from longwrite.cli.plan import plan
-from longwrite.cli.resume import resume, rewrite
-from longwrite.cli.status import show, status
-from longwrite.cli.write import write
+COMMANDS = {
+    "plan": ("longwrite.cli.plan:plan", "Plan a document, to edit before it is written."),
+    "write": ("longwrite.cli.write:write", "Plan and write a document, or many."),
+    "resume": ("longwrite.cli.resume:resume", "Go on with a run."),
+    "rewrite": ("longwrite.cli.resume:rewrite", "Write one section anew, with a wish."),
+    "continue": ("longwrite.cli.continuing:continue_manuscript", "Go on with a manuscript."),
+    "status": ("longwrite.cli.status:status", "Tell how far a run has come."),
+    "show": ("longwrite.cli.status:show", "Print a section, or the prompt that made it."),
+    "doctor": ("longwrite.cli.doctor:doctor", "Find the engine and try what it can do."),
+}
+"""Name to ``module:function`` and a line of help."""
 
-app = typer.Typer(
-    name="longwrite",
-    help="Write ultra-long documents: planned, length-true, resumable.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command()(plan)
-app.command()(write)
-app.command()(resume)
-app.command()(rewrite)
-app.command("continue")(continue_manuscript)
-app.command()(status)
-app.command()(show)
-app.command()(doctor)
+_PLAIN: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
+_HELP = {"help_option_names": ["-h", "--help"]}
+
+
+class Group(TyperGroup):
+    """The commands of the table, each loaded when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names in the table's order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Load a command; None when there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, function = COMMANDS[cmd_name][0].partition(":")
+        alone = typer.Typer(add_completion=False, context_settings=_HELP, **_PLAIN)
+        alone.command(cmd_name)(getattr(import_module(module), function))
+        return typer.main.get_command(alone)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the table's lines of help."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+app = typer.Typer(cls=Group, no_args_is_help=True, context_settings=_HELP, **_PLAIN)
+
+
+@app.callback()
+def describe() -> None:
+    """Write ultra-long documents: planned, length-true, resumable.
+
+    Example: longwrite write "A 10000-word history of salt" --model scripted
+
+    longwrite COMMAND --help tells more.
+    """
 
 
 def run() -> None:
