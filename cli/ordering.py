@@ -55,6 +55,8 @@ def carry_out(order: Order) -> int:
     folder = order.run or _own_folder(order)
     if order.fresh:
         put_aside(folder)
+    if order.brief is not None and not order.quiet and not _is_length_stated(order.brief):
+        say(f"No length is stated: about {order.brief.words:,} words. --words asks for another.")
     progress = Progress(order.brief.words if order.brief else 0, order.quiet)
 
     async def work(press: Press) -> Outcome:
@@ -86,6 +88,10 @@ def carry_out(order: Order) -> int:
     else:
         tell_outcome(outcome, order.output)
     return outcome.exit_code
+
+
+def _is_length_stated(brief: Brief) -> bool:
+    return any(constraint.kind == "length" for constraint in brief.constraints)
 
 
 def _tell_plan(order: Order, outcome: Outcome) -> int:

@@ -203,3 +203,10 @@ def test_a_section_that_misses_a_requirement_is_repaired(longwrite: Command) -> 
     document = Path("r/document.md").read_text()
     assert "white gold" in document and "|---|" in document
     assert abs(told["words"]["delivered"] - 2_000) <= 100
+
+
+def test_a_length_that_nobody_stated_is_told(longwrite: Command) -> None:
+    told = longwrite("write", "A poem on salt", "--model", "scripted")
+    assert told.code == 0 and "No length is stated: about 300 words" in told.err
+    stated = longwrite("write", "A poem on salt, 100 words", "--model", "scripted")
+    assert "No length" not in stated.err
