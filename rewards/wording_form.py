@@ -66,6 +66,12 @@ _OBJECT_END = re.compile(
     r"|from|between|by|using|how|why|who|and)\s",
     re.IGNORECASE,
 )
+_WISH = re.compile(r"\s*(?:an?|my|our)(?=\s)", re.IGNORECASE)
+_FINITE = re.compile(
+    r"\b(?:is|are|was|were|has|have|had|can|will|would|should|does|did|says?|said)\b", re.IGNORECASE
+)
+"""A clause with one of these tells something; "A poem on salt, 100 words" wishes for it."""
+
 _PIECE = re.compile(r"[^,(]+")
 _TITLE_LIKE = re.compile(r"\s*[^,.:;!?(（，。：；\n]{2,80}")
 _MODIFIES = re.compile(
@@ -97,12 +103,22 @@ def _english_form(text: str) -> re.Match[str] | None:
         if found := _FORM_NOUN.match(text, shape.start(name), shape.end(name)):
             return found
     for verb in islice(_VERB.finditer(text), _VERBS_TRIED):
-        limit = _limit(_OBJECT, text, verb.end())
-        cut = _OBJECT_END.search(text, verb.end(), limit)
-        for piece in _PIECE.finditer(text, verb.end(), cut.start() if cut else limit):
-            if found := _last(_FORM_NOUN, _MODIFIES, text, piece.start(), piece.end()):
-                return found
-    return _heading_form(_FORM_NOUN, _MODIFIES, text)
+        if found := _object_form(text, verb.end()):
+            return found
+    if _FINITE.search(text, 0, _limit(_OBJECT, text, 0)):
+        return None
+    wish = _WISH.match(text)
+    return _object_form(text, wish.end()) if wish else _heading_form(_FORM_NOUN, _MODIFIES, text)
+
+
+def _object_form(text: str, start: int) -> re.Match[str] | None:
+    """Return the form named by the head of what stands at `start`."""
+    limit = _limit(_OBJECT, text, start)
+    cut = _OBJECT_END.search(text, start, limit)
+    for piece in _PIECE.finditer(text, start, cut.start() if cut else limit):
+        if found := _last(_FORM_NOUN, _MODIFIES, text, piece.start(), piece.end()):
+            return found
+    return None
 
 
 def _chinese_form(text: str) -> re.Match[str] | None:

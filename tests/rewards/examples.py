@@ -99,6 +99,10 @@ NO_LENGTHS: list[tuple[str, list[str]]] = [
 ]
 
 OTHERS: list[tuple[str, list[str]]] = [
+    ("A poem on salt", ["form poem?"]),
+    ("A letter to my landlord about the heating", ["form letter?"]),
+    ("My dog has a favourite song", []),
+    ("A novel about a script doctor", ["form novel?"]),
     ("Create a course of 20 lessons on chess.", ["sections 20 lessons", "form guide?"]),
     ("Write a play in five acts.", ["sections 5 acts", "form script?"]),
     ("Write a story with at least 8 chapters.", ["sections 8+ chapters"]),
