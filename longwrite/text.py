@@ -106,12 +106,6 @@ def words(text: str) -> list[str]:
     return [match.group().lower() for match in _WORD.finditer(text)]
 
 
-def cjk_share(text: str) -> float:
-    """Return the share of counted words that are CJK characters; 0.0 for a text without words."""
-    total = sum(1 for _ in _WORD.finditer(text))
-    return len(_CJK_CHAR.findall(text)) / total if total else 0.0
-
-
 def estimate_tokens(text: str) -> int:
     """Estimate the tokens of a text, the same on every machine and a little too high.
 

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from longwrite.text import (
     blocks,
-    cjk_share,
     clip,
     count_words,
     estimate_tokens,
@@ -108,7 +107,6 @@ def test_counts_of_blocks_add_up(parts: list[str]) -> None:
 @given(st.text())
 def test_any_text_is_counted(text: str) -> None:
     assert 0 <= count_words(text) <= len(text)
-    assert 0.0 <= cjk_share(text) <= 1.0
 
 
 def test_words_are_lower_case_and_free_of_emphasis() -> None:
@@ -117,11 +115,6 @@ def test_words_are_lower_case_and_free_of_emphasis() -> None:
 
 def test_heading_text_is_what_a_reader_sees() -> None:
     assert heading_text("### 3. **The** [sea](x.html) ###") == "3. The sea"
-
-
-def test_cjk_share_tells_mixed_text() -> None:
-    assert cjk_share("人工 AI") == pytest.approx(2 / 3)
-    assert cjk_share("...") == 0.0
 
 
 # --- tokens --------------------------------------------------------------------------------------

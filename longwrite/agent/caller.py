@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from longwrite.agent.budget import Budget
 from longwrite.engines.engine import Engine, Watch
@@ -29,13 +29,19 @@ def estimate_prompt(request: Request) -> int:
 
 @dataclass(slots=True)
 class Tally:
-    """What was called, for the report."""
+    """What was called, for the report.
+
+    Attributes:
+        made: Calls of an engine.
+        answered: Calls answered from the log.
+        estimated: Calls whose tokens the engine didn't tell.
+        largest: Tokens of the largest request, its cap included, estimated.
+        dropped: Fields that a server refused.
+    """
 
     made: int = 0
     answered: int = 0
-    prompt: int = 0
-    cached: int = 0
-    completion: int = 0
+    estimated: int = 0
     largest: int = 0
     dropped: set[str] = field(default_factory=set)
 
@@ -115,7 +121,7 @@ class Caller:
                     self._on_call(request)
                     reply = await engine.generate(request, watch)
                     # Nothing is awaited from here on: what was paid for is logged.
-                    self._count(request, reply)
+                    reply = self._count(request, reply)
                     if reply.error is None:
                         self._store.put_reply(key, engine.identity, request, reply)
                     else:
@@ -136,21 +142,25 @@ class Caller:
         if self._stopped is not None:
             raise self._stopped
 
-    def _count(self, request: Request, reply: Reply) -> None:
+    def _count(self, request: Request, reply: Reply) -> Reply:
+        """Take a call into budget and tally; return its reply with the tokens counted for it.
+
+        What an engine doesn't tell is estimated, and kept so in the log: a budget has to hold
+        over every resume.
+        """
         usage = reply.usage
         if usage.prompt is None or usage.completion is None:
-            guess = Usage(estimate_prompt(request), estimate_tokens(reply.text + reply.thinking))
-            failed = reply.error is not None
+            self.tally.estimated += 1
+            guess = 0 if reply.error is not None else estimate_prompt(request)
+            written = estimate_tokens(reply.text + reply.thinking)
             usage = Usage(
-                usage.prompt if usage.prompt is not None else 0 if failed else guess.prompt,
-                usage.completion if usage.completion is not None else guess.completion,
+                guess if usage.prompt is None else usage.prompt,
+                written if usage.completion is None else usage.completion,
                 usage.cached,
             )
         self._budget.spend(usage)
         tally = self.tally
         tally.made += 1
-        tally.prompt += usage.prompt or 0
-        tally.cached += usage.cached or 0
-        tally.completion += usage.completion or 0
         tally.largest = max(tally.largest, estimate_prompt(request) + request.sampling.max_tokens)
         tally.dropped.update(reply.dropped)
+        return replace(reply, usage=usage)

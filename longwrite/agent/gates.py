@@ -24,7 +24,10 @@ OVERLAP_MOST = 0.25
 _JUDGED_WORDS = 30
 """Words under which a text can't be said to repeat another."""
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_MOST_PASSES = 8
+
+_LINE_END = re.compile(r"\r\n?|[\x85\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """What a terminal or a file would take for more than text."""
 
 _UNUSABLE = frozenset({"empty", "refusal", "error"})
@@ -73,7 +76,7 @@ class Draft:
 
 def inspect(text: str, finish: Finish | None, around: Surroundings) -> Draft:
     """Mend a reply and name what is wrong with it."""
-    text = _close_comment(_CONTROL.sub("", text.replace("\r\n", "\n")))
+    text = _close_comment(_CONTROL.sub("", _LINE_END.sub("\n", text)))
     if failure := _name_failure(text):
         return Draft("", 0, (failure,))
     problems: list[str] = []
@@ -81,12 +84,9 @@ def inspect(text: str, finish: Finish | None, around: Surroundings) -> Draft:
     if loop is not None:
         text = text[:loop]
         problems.append("loop")
-    text = strip_own_heading(scrub(text).strip(), around.section.title)
-    text = demote_headings(_drop_headings(text, around.titles), around.depth)
-    cut = finish != "stop" or loop is not None or bool(is_truncated(text))
-    if cut:
-        text = scrub(complete_part(text))  # what opened the text may now be all of it
-    text = text.strip()
+    cut = finish != "stop" or loop is not None
+    text, shortened = _mend(complete_part(text) if cut else text, around)
+    cut = cut or shortened
     words = count_words(text)
     if words == 0:
         return Draft("", 0, (*problems, "empty"), cut)
@@ -100,6 +100,24 @@ def inspect(text: str, finish: Finish | None, around: Surroundings) -> Draft:
     if any(leak.kind in {"tag", "error"} for leak in find_leaks(text)):
         problems.append("leak")
     return Draft(text, words, tuple(problems), cut)
+
+
+def _mend(text: str, around: Surroundings) -> tuple[str, bool]:
+    """Take away what is no part of the text, until nothing more is found; tell of a lost end.
+
+    One step may uncover work for another: what follows a dropped heading may be chatter, and what
+    is left of a cut end a heading.
+    """
+    cut = False
+    for _ in range(_MOST_PASSES):
+        before = text
+        text = strip_own_heading(scrub(text).strip(), around.section.title)
+        text = demote_headings(_drop_headings(text, around.titles), around.depth).strip()
+        if is_truncated(text):
+            text, cut = complete_part(text).strip(), True
+        if text == before:
+            break
+    return text, cut
 
 
 def _close_comment(text: str) -> str:

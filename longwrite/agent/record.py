@@ -135,6 +135,7 @@ def make_report(
             "from_log": tally.answered,
             "completed": len(usages),
             "failed": manuscript.folder.store.count_errors(),
+            "tokens_estimated": tally.estimated,
             "largest_request_tokens": tally.largest,
             "dropped_fields": sorted(tally.dropped),
         },

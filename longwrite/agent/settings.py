@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from longwrite.types import Abilities, Json, Sampling
+from longwrite.types import Json, Sampling
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +36,6 @@ class Settings:
     def sampling(self) -> Sampling:
         """The sampling that every call starts from."""
         return Sampling(0, self.temperature, self.top_p, self.seed, self.extra)
-
-
-@dataclass(frozen=True, slots=True)
-class Frozen:
-    """What was decided at a run's first start and holds for its life."""
-
-    mode: str
-    abilities: Abilities
-    identity: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ the whole after the calls in flight have come in. Either way the same command go
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 
 from longwrite.agent.barrier import finish
@@ -18,7 +19,8 @@ from longwrite.agent.thread import ThreadWriter
 from longwrite.assembly import block, leaves
 from longwrite.errors import LongwriteError
 from longwrite.rewards.constraints import check, holds
-from longwrite.scoring.structure import duplicate_headings
+from longwrite.scoring.repetition import duplicate_paragraphs
+from longwrite.scoring.structure import duplicate_headings, headings
 from longwrite.types import Constraint, Defect, Document, Section
 
 
@@ -131,8 +133,13 @@ def _check_document(job: Job) -> list[Defect]:
         if not holds(score):
             message = f"{score.note or 'Not met'}{_source(constraint)}"
             found.append(Defect("constraint", message, hard=constraint.hard))
-    for heading in duplicate_headings(text):
-        found.append(Defect("heading", f'The heading "{heading.words[:80]}" stands twice.'))
+    times = Counter(heading.words.casefold() for heading in headings(text))
+    for heading in duplicate_headings(text):  # which takes "Part 1: Salt", "Part 2: Salt" for one
+        if times[heading.words.casefold()] > 1:
+            found.append(Defect("heading", f'The heading "{heading.words[:80]}" stands twice.'))
+    for span in duplicate_paragraphs(text):
+        words = " ".join(text[span.start : span.end].split())[:60]
+        found.append(Defect("repetition", f'A paragraph stands twice: "{words}…"'))
     total = manuscript.total()
     if not target.low <= total <= target.high:
         stated = any(c.kind == "length" and c.scope == "document" for c in job.brief.constraints)

@@ -197,10 +197,11 @@ def test_usage_that_nobody_tells_is_estimated(store: Store) -> None:
     engine.let_go.set()
     budget = Budget()
     caller = make_caller(engine, store, budget)
-    asyncio.run(caller.generate(request()))
-    assert caller.tally.prompt == estimate_prompt(request())
-    assert caller.tally.completion > 90
-    assert budget.tokens == caller.tally.prompt + caller.tally.completion
+    told = asyncio.run(caller.generate(request())).usage
+    assert told.prompt == estimate_prompt(request()) and (told.completion or 0) > 90
+    assert budget.tokens == (told.prompt or 0) + (told.completion or 0)
+    assert caller.tally.estimated == 1
+    assert [call.reply.usage for call in store.list_calls()] == [told], "a resume counts it too"
 
 
 def test_a_log_that_cannot_be_written_stops_the_run(

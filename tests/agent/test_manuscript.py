@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from longwrite.agent.manuscript import Manuscript
 from longwrite.runs.folder import RunFolder
@@ -19,10 +20,9 @@ def fill(manuscript: Manuscript, stage: str = "draft") -> None:
     manuscript.lay_out()
 
 
-def changed(plan: Plan, **fields: object) -> Plan:
+def changed(plan: Plan, **fields: Any) -> Plan:
     """Return the plan with the first section changed."""
-    fields_of_leaf: dict[str, object] = fields
-    first = replace(plan.sections[0], **fields_of_leaf)  # type: ignore[arg-type]
+    first = replace(plan.sections[0], **fields)
     return replace(plan, sections=(first, *plan.sections[1:]))
 
 
