@@ -78,8 +78,9 @@ def clean_title(value: object) -> str:
 
     A heading that is nothing but its number keeps it.
     """
-    text = " ".join(visible(str(value)[:2000]).split())
-    whole = "".join(char for char in text if char.isprintable())
+    text = visible(str(value)[:2000])
+    shown = "".join(char for char in text if char.isprintable() or char.isspace())
+    whole = " ".join(shown.split())
     text = whole
     for _ in range(2):
         text = _NUMBERED.sub("", text, count=1)

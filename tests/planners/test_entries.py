@@ -163,6 +163,7 @@ def test_prose_is_no_plan() -> None:
         ("x" * 500, "x" * 120),
         ("---", ""),
         (None, "None"),
+        ("salt \x1b\x00 and sea", "salt and sea"),
     ],
 )
 def test_titles_are_cleaned(raw: object, clean: str) -> None:
