@@ -28,6 +28,7 @@ from longwrite.engines.choice import Choice, open_engine
 from longwrite.engines.engine import Engine
 from longwrite.errors import LongwriteError, UsageError
 from longwrite.planners import load_planner
+from longwrite.prompts import name_language
 from longwrite.runs.folder import RunFolder, slugify
 from longwrite.runs.planfile import check_plan, plan_from_yaml, plan_to_yaml
 from longwrite.runs.store import digest
@@ -256,11 +257,23 @@ def _same(given: Settings, frozen: Settings) -> bool:
 
 
 def _freeze(press: Press, brief: Brief, settings: Settings, identities: dict[str, str]) -> Start:
+    _check_language(press, brief)
     abilities = _common(press)
     if settings.window:
         abilities = replace(abilities, window=min(settings.window, abilities.window))
     mode = choose_mode(settings.mode, brief.words, settings.concurrency)
     return Start(brief, replace(settings, mode=mode), press.models, identities, abilities)
+
+
+def _check_language(press: Press, brief: Brief) -> None:
+    known = press.engines["write"].abilities.languages
+    if known and brief.language[:2] not in known:
+        names = " and ".join(map(name_language, known))
+        raise UsageError(
+            f"The document is to be in {name_language(brief.language)}",
+            f"the model {press.models['write']} writes only {names}",
+            "Choose a model that knows the language: --model NAME --base-url http://HOST:PORT/v1.",
+        )
 
 
 def _common(press: Press) -> Abilities:

@@ -255,12 +255,14 @@ class Abilities:
         json: Whether it forces a JSON schema.
         checks: Whether it can be asked to judge or to take notes.
         deterministic: Whether the same request always brings the same reply.
+        languages: Codes of those that it writes; none for any.
     """
 
     window: int
     json: bool = False
     checks: bool = True
     deterministic: bool = False
+    languages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The embedded model: its weights, and everything that makes them."""

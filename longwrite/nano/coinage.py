@@ -1,0 +1,56 @@
+"""Words that don't exist, put together from syllables.
+
+What a model can copy out of a brief though it never met it has to be taught with words that nobody
+has met.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from functools import cache
+
+from longwrite.nano.lexicon import read_records
+
+_LETTERS = "ABCDEFGHIKLMNOPQRSTUVWXZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Syllables:
+    """Pieces of words; a syllable may lack its coda."""
+
+    onsets: tuple[str, ...]
+    nuclei: tuple[str, ...]
+    codas: tuple[str, ...]
+    endings: tuple[str, ...]
+
+
+@cache
+def _load_syllables() -> Syllables:
+    record = next(read_records("syllables.txt"))
+    codas = ("", *record["codas"])
+    return Syllables(record["onsets"], record["nuclei"], codas, record["endings"])
+
+
+def coin_word(rng: random.Random) -> str:
+    """Return a word of one to four syllables."""
+    syllables = _load_syllables()
+    count = rng.choice((1, 2, 2, 2, 3, 3))
+    word = "".join(
+        rng.choice(syllables.onsets)
+        + rng.choice(syllables.nuclei)
+        + (rng.choice(syllables.codas) if rng.random() < 0.6 else "")
+        for _ in range(count)
+    )
+    return word + rng.choice(syllables.endings) if rng.random() < 0.45 else word
+
+
+def coin_name(rng: random.Random) -> str:
+    """Return a proper name."""
+    return coin_word(rng).capitalize()
+
+
+def coin_acronym(rng: random.Random) -> str:
+    """Return two to four capitals, now and then with a number."""
+    letters = "".join(rng.choice(_LETTERS) for _ in range(rng.choice((2, 3, 3, 4))))
+    return f"{letters}-{rng.randint(2, 99)}" if rng.random() < 0.15 else letters
