@@ -18,14 +18,13 @@ from typing import Any
 from longwrite.engines.batch import Row, decode
 from longwrite.engines.engine import Watch
 from longwrite.engines.folder import check_folder, digest_folder
-from longwrite.engines.thinking import split_thinking
+from longwrite.engines.pending import CLOSED, Pending, conclude, fail
 from longwrite.engines.transcript import Transcript, decode_tokens
 from longwrite.errors import EngineError
-from longwrite.types import Abilities, CallError, Reply, Request, Usage
+from longwrite.types import Abilities, Reply, Request, Usage
 
 _DEFAULT_WINDOW = 4096
 _TURN_ENDS = ("<|im_end|>", "<|eot_id|>", "<|endoftext|>", "<end_of_turn>", "<|end_of_turn|>")
-_CLOSED = Reply(error=CallError("unreachable", "the engine is closed", fatal=True))
 
 
 class LocalEngine:
@@ -90,7 +89,7 @@ class LocalEngine:
         ``{"enable_thinking": false}``; the others are told as dropped.
         """
         if self._model is None:
-            return _CLOSED
+            return CLOSED
         call = _Call(request, watch)
         self._open_calls.add(call)
         self._waiting.append(call)
@@ -108,7 +107,7 @@ class LocalEngine:
         """Drop what is being written, end the thread and free the model."""
         for call in self._open_calls:
             call.row.gone = True
-            call.settle(_CLOSED)
+            call.settle(CLOSED)
         if self._working is not None and not self._working.done():
             await asyncio.wait([self._working])
         self._thread.shutdown()
@@ -132,9 +131,9 @@ class LocalEngine:
             ready = {call.row: call for call in calls if not call.row.gone and self._prepare(call)}
             with torch.inference_mode():
                 for row in decode(self._model, list(ready), self._ends):
-                    ready[row].show()
+                    ready[row].follow()
                     if row.finish:
-                        ready[row].post(self._conclude(ready[row]))
+                        ready[row].post(ready[row].conclude(self._tokenizer))
         except Exception as error:  # whatever it is, it belongs into the replies
             said = f"{type(error).__name__}: {error}"
             out_of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or (
@@ -144,7 +143,7 @@ class LocalEngine:
                 self._batch = max(1, len(calls) // 2)
                 said = f"out of memory, {len(calls)} in a batch; from now on {self._batch}"
             for call in calls:
-                call.post(_failed("server", f"the model failed: {said}"))
+                call.post(fail("server", f"the model failed: {said}"))
         if out_of_memory:
             _free_memory()
 
@@ -162,93 +161,48 @@ class LocalEngine:
                 **(options if isinstance(options, dict) else {}),
             )
         except Exception as error:  # a template is a program and raises what it likes
-            call.post(_failed("invalid", f"the chat template refuses the request: {error}"))
+            call.post(fail("invalid", f"the chat template refuses the request: {error}"))
             return False
         needed = len(prompt) + sampling.max_tokens
         if needed > self.abilities.window:
             why = f"{needed} tokens don't fit the window of {self.abilities.window}"
-            call.post(_failed("window", why))
+            call.post(fail("window", why))
             return False
         call.begin(prompt, self._tokenizer)
         return True
 
-    def _conclude(self, call: _Call) -> Reply:
-        text, thinking = split_thinking(call.whole_text(self._tokenizer))
-        if not text.strip():
-            why = "only thinking" if thinking else "the reply has no text"
-            return replace(_failed("empty", why), usage=call.usage())
-        return Reply(text, call.row.finish, call.usage(), thinking)
 
-
-class _Call:
-    """A request on its way from the event loop to the thread and back."""
+class _Call(Pending):
+    """A request and the row of the batch that answers it."""
 
     def __init__(self, request: Request, watch: Watch | None) -> None:
+        super().__init__(watch)
         self.request = request
         self.row = Row(request.sampling)
-        self.answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._watch = watch
         self._head = ""
         self._transcript: Transcript | None = None
-        self._shown = 0
 
     def begin(self, prompt: list[int], tokenizer: Any) -> None:
         self.row.prompt = prompt
         # Some templates open the thoughts themselves.
         if tokenizer.decode(prompt[-8:]).rstrip().endswith("<think>"):
             self._head = "<think>"
-        if self._watch is not None:
+        if self.watched:
             self._transcript = Transcript(tokenizer, self._head)
 
     def usage(self) -> Usage:
         return Usage(len(self.row.prompt), len(self.row.tokens) + (self.row.finish == "stop"))
 
-    def whole_text(self, tokenizer: Any) -> str:
+    def follow(self) -> None:
+        """Show what the row holds so far."""
+        if self._transcript is not None and not self.row.finish:
+            self.show(self._transcript.follow(self.row.tokens), self.usage())
+
+    def conclude(self, tokenizer: Any) -> Reply:
         text = self._head + decode_tokens(tokenizer, self.row.tokens)
         # The cap can cut a character in two.
-        return text.rstrip("\ufffd") if self.row.finish == "length" else text
-
-    def show(self) -> None:
-        """Send the text so far to the watch, which lives on the event loop.
-
-        By a share of what is there, so that all looks together stay linear; and by nothing else,
-        so that where a watch stops doesn't depend on timing.
-        """
-        if self._transcript is None or self.row.finish:
-            return
-        text = self._transcript.follow(self.row.tokens)
-        if len(text) > self._shown + self._shown // 64:
-            self._shown = len(text)
-            self.answer.get_loop().call_soon_threadsafe(self._look, text, self.usage())
-
-    def post(self, reply: Reply) -> None:
-        self.answer.get_loop().call_soon_threadsafe(self.settle, reply)
-
-    # --- on the event loop -----------------------------------------------------------------------
-
-    def _look(self, whole: str, usage: Usage) -> None:
-        text, thinking = split_thinking(whole, streaming=True)
-        if text:
-            self._settle_if_stopped(Reply(text, "watch", usage, thinking))
-
-    def settle(self, reply: Reply) -> None:
-        if reply.error is None:
-            self._settle_if_stopped(replace(reply, finish="watch"))
-        if not self.answer.done():
-            self.answer.set_result(reply)
-
-    def _settle_if_stopped(self, reply: Reply) -> None:
-        if self._watch is None or self.answer.done():
-            return
-        try:
-            if self._watch(reply.text):
-                self.answer.set_result(reply)
-        except Exception as error:  # the watch's own, for whoever asked
-            self.answer.set_exception(error)
-
-
-def _failed(kind: str, why: str) -> Reply:
-    return Reply(error=CallError(kind, " ".join(why[:500].split())))
+        text = text.rstrip("\ufffd") if self.row.finish == "length" else text
+        return conclude(text, self.row.finish, self.usage())
 
 
 def _load(folder: Path, device: str | None, dtype: str) -> tuple[Any, Any]:

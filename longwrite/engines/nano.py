@@ -25,10 +25,10 @@ from longwrite.engines.bytepair import BytePair, Spelling
 from longwrite.engines.decoder import BLOCK, Cache, Decoder, parse_config
 from longwrite.engines.engine import Watch
 from longwrite.engines.folder import check_folder, digest_folder
-from longwrite.engines.thinking import split_thinking
+from longwrite.engines.pending import CLOSED, Pending, conclude, fail
 from longwrite.engines.weights import Floats, read_weights
 from longwrite.errors import EngineError
-from longwrite.types import Abilities, CallError, Finish, Message, Reply, Request, Sampling, Usage
+from longwrite.types import Abilities, Finish, Message, Reply, Request, Sampling, Usage
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
@@ -44,7 +44,6 @@ _NAME = "longwrite-nano"
 _TURN_ENDS = ("<|im_end|>", "<|endoftext|>")
 _REMEMBERED_BYTES = 48 * 2**20
 _COLDEST = 1e-5
-_CLOSED = Reply(error=CallError("unreachable", "the engine is closed", fatal=True))
 
 
 class NanoEngine:
@@ -99,7 +98,7 @@ class NanoEngine:
         No extra field of the sampling has a meaning here; all are told as dropped.
         """
         if self._closed:
-            return _CLOSED
+            return CLOSED
         call = _Call(request, watch, Spelling(self._tokenizer))
         self._open_calls.add(call)
         self._thread.submit(self._answer, call)
@@ -117,7 +116,7 @@ class NanoEngine:
         self._closed = True
         for call in self._open_calls:
             call.gone = True
-            call.settle(_CLOSED)
+            call.settle(CLOSED)
         # The loop waits for no more than the token or the block that is being computed.
         self._thread.shutdown(cancel_futures=True)
         self._prefixes = _Prefixes(0)
@@ -134,7 +133,7 @@ class NanoEngine:
             needed = len(prompt) + call.request.sampling.max_tokens
             if needed > self.abilities.window:
                 why = f"{needed} tokens don't fit the window of {self.abilities.window}"
-                call.post(_failed("window", why))
+                call.post(fail("window", why))
                 return
             with self._cores.limit(limits=1, user_api="blas"):
                 self._read(prompt, call)
@@ -142,7 +141,7 @@ class NanoEngine:
             if not call.gone:
                 call.post(call.conclude())
         except Exception as error:  # whatever it is, it belongs into the reply
-            call.post(_failed("server", f"the model failed: {type(error).__name__}: {error}"))
+            call.post(fail("server", f"the model failed: {type(error).__name__}: {error}"))
 
     def _render(self, messages: Sequence[Message]) -> list[int]:
         """Return the conversation in tokens; only the template's own special ones are special."""
@@ -189,7 +188,7 @@ class NanoEngine:
             if call.completion >= sampling.max_tokens:
                 call.finish = "length"
                 return
-            call.show()
+            call.show(call.spelling.text, call.usage())
             call.logits = self._decoder.score(self._decoder.advance([token], self._cache)[-1])
 
 
@@ -214,19 +213,17 @@ class _Prefixes:
             self._blocks.popitem(last=False)
 
 
-class _Call:
-    """A request on its way from the event loop to the thread and back."""
+class _Call(Pending):
+    """A request and how far its answer is."""
 
     def __init__(self, request: Request, watch: Watch | None, spelling: Spelling) -> None:
+        super().__init__(watch)
         self.request = request
         self.spelling = spelling
-        self.answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self.gone = False
         self.prompt = self.cached = self.completion = 0
         self.finish: Finish | None = None
         self.logits: Floats = np.empty(0, np.float32)
-        self._watch = watch
-        self._shown = 0
 
     def usage(self) -> Usage:
         return Usage(self.prompt, self.completion, self.cached)
@@ -235,47 +232,7 @@ class _Call:
         # The cap can cut a character in two, which then is left out.
         if self.finish == "stop":
             self.spelling.end()
-        text, thinking = split_thinking(self.spelling.text)
-        if not text.strip():
-            why = "only thinking" if thinking else "the reply has no text"
-            return replace(_failed("empty", why), usage=self.usage())
-        return Reply(text, self.finish, self.usage(), thinking)
-
-    def show(self) -> None:
-        """Send the text so far to the watch, which lives on the event loop.
-
-        By a share of what is there, so that all looks together stay linear; and by nothing else,
-        so that where a watch stops doesn't depend on timing.
-        """
-        text = self.spelling.text
-        if self._watch is not None and len(text) > self._shown + self._shown // 64:
-            self._shown = len(text)
-            self.answer.get_loop().call_soon_threadsafe(self._look, text, self.usage())
-
-    def post(self, reply: Reply) -> None:
-        self.answer.get_loop().call_soon_threadsafe(self.settle, reply)
-
-    # --- on the event loop -----------------------------------------------------------------------
-
-    def _look(self, whole: str, usage: Usage) -> None:
-        text, thinking = split_thinking(whole, streaming=True)
-        if text:
-            self._settle_if_stopped(Reply(text, "watch", usage, thinking))
-
-    def settle(self, reply: Reply) -> None:
-        if reply.error is None:
-            self._settle_if_stopped(replace(reply, finish="watch"))
-        if not self.answer.done():
-            self.answer.set_result(reply)
-
-    def _settle_if_stopped(self, reply: Reply) -> None:
-        if self._watch is None or self.answer.done():
-            return
-        try:
-            if self._watch(reply.text):
-                self.answer.set_result(reply)
-        except Exception as error:  # the watch's own, for whoever asked
-            self.answer.set_exception(error)
+        return conclude(self.spelling.text, self.finish, self.usage())
 
 
 def draw(logits: Floats, sampling: Sampling, generator: np.random.Generator) -> int:
@@ -309,10 +266,6 @@ def draw(logits: Floats, sampling: Sampling, generator: np.random.Generator) -> 
     reached = reached[: int(reached.searchsorted(wanted)) + 1]
     point = generator.random() * reached[-1]
     return int(ids[order[min(int(reached.searchsorted(point, "right")), len(reached) - 1)]])
-
-
-def _failed(kind: str, why: str) -> Reply:
-    return Reply(error=CallError(kind, " ".join(why[:500].split())))
 
 
 # --- loading -------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from longwrite.nano.tokens import END_OF_TEXT, encode_chat
 from longwrite.nano.transcripts import Example, write_examples, write_plans
 
 _CHUNK = 64
+_Item = TypeVar("_Item")
 
 
 def write_page(seed: int, number: int) -> str:
@@ -58,22 +60,21 @@ def _in_chunks(count: int) -> list[range]:
     return [range(start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK)]
 
 
-def _map(
-    work: Callable[..., object], tasks: list[tuple[object, ...]], processes: int
-) -> Iterator[object]:
+def _chain(
+    work: Callable[..., list[_Item]], tasks: list[tuple[object, ...]], processes: int
+) -> list[_Item]:
+    """Return what all tasks bring, in their order."""
     if processes < 2:
-        yield from (work(*task) for task in tasks)
-        return
+        return [item for task in tasks for item in work(*task)]
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         futures = [pool.submit(work, *task) for task in tasks]
-        for future in futures:
-            yield future.result()
+        return [item for future in futures for item in future.result()]
 
 
 def write_pages(seed: int, count: int, processes: int = 1) -> list[str]:
     """Return so many pages."""
     tasks: list[tuple[object, ...]] = [(seed, numbers) for numbers in _in_chunks(count)]
-    return [page for chunk in _map(_write_pages, tasks, processes) for page in chunk]  # type: ignore[attr-defined]
+    return _chain(_write_pages, tasks, processes)
 
 
 def _write_pages(seed: int, numbers: range) -> list[str]:
@@ -116,7 +117,7 @@ def write_conversations(
         for write, count in ((write_examples, documents), (write_plans, plans))
         for numbers in _in_chunks(count)
     ]
-    return [row for chunk in _map(_encode_documents, tasks, processes) for row in chunk]  # type: ignore[attr-defined]
+    return _chain(_encode_documents, tasks, processes)
 
 
 def _encode_documents(

@@ -87,6 +87,9 @@ def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 class Nano(nn.Module):
     """The language model; input and output share one embedding."""
 
+    cos: Tensor
+    sin: Tensor
+
     def __init__(self, shape: Shape) -> None:
         """Make random weights."""
         super().__init__()
@@ -114,7 +117,7 @@ class Nano(nn.Module):
     def hidden(self, ids: Tensor) -> Tensor:
         """Return the normed last hidden states."""
         tokens = ids.shape[1]
-        cos, sin = self.cos[:, :tokens], self.sin[:, :tokens]  # type: ignore[index]
+        cos, sin = self.cos[:, :tokens], self.sin[:, :tokens]
         x = self.embedding(ids)
         for layer in self.layers:
             x = layer(x, cos, sin)

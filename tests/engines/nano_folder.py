@@ -12,11 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from longwrite.engines.decoder import Config
-from longwrite.engines.nano import CHAT_TEMPLATE
 from longwrite.engines.weights import Floats
 
-PATTERN = r" ?[A-Za-z]+| ?[0-9]|\n+| ?[^A-Za-z0-9 \n\r\t]+|[ \t\r]+"
-SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 END = 2
 
 _SENTENCES = """
@@ -76,27 +73,10 @@ def make_weights(config: Config, seed: int = 5) -> dict[str, Floats]:
 
 def make_tokenizer(folder: Path) -> int:
     """Write the files of a tokenizer and return its size."""
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from longwrite.nano import tokens
 
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(PATTERN), "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=600,
-        special_tokens=list(SPECIALS),
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(_SENTENCES.split("\n"), trainer)
-    tokenizer.save(str(folder / "tokenizer.json"))
-    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": SPECIALS[END]}
-    (folder / "tokenizer_config.json").write_text(json.dumps(settings), "utf-8")
-    (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE, "utf-8")
+    tokenizer = tokens.train_tokenizer(_SENTENCES.split("\n"), 600)
+    tokens.save_tokenizer(tokenizer, folder, 1024)
     return int(tokenizer.get_vocab_size())
 
 

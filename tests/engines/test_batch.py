@@ -1,19 +1,16 @@
-"""Drawing tokens, and rows that keep to themselves."""
+"""Rows of a batch keep to themselves."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from longwrite.engines import batch
-from longwrite.engines.batch import Row, decode, draw
+from longwrite.engines.batch import Row, decode
 from longwrite.types import Sampling
 
 torch = pytest.importorskip("torch")
@@ -82,50 +79,3 @@ def test_a_row_that_nobody_waits_for_leaves(model: Any) -> None:
 
 def test_no_rows_are_no_work(model: Any) -> None:
     assert write(model, []) == []
-
-
-# --- drawing -------------------------------------------------------------------------------------
-
-
-def toss(probabilities: Sequence[float], sampling: Sampling, times: int = 1) -> list[int]:
-    logits = torch.tensor(probabilities, dtype=torch.float64).log()
-    generator = torch.Generator().manual_seed(sampling.seed)
-    return [draw(logits, sampling, generator) for _ in range(times)]
-
-
-def test_draws_follow_the_probabilities_inside_the_nucleus() -> None:
-    counts = Counter(toss([0.05, 0.6, 0.3, 0.05], Sampling(1, 1.0, 0.8, seed=1), times=3000))
-    assert set(counts) == {1, 2}
-    assert counts[1] / 3000 == pytest.approx(2 / 3, abs=0.03)
-
-
-def test_heat_makes_the_unlikely_likelier() -> None:
-    cold = Counter(toss([0.9, 0.1], Sampling(1, 0.5, 1.0), times=2000))
-    hot = Counter(toss([0.9, 0.1], Sampling(1, 2.0, 1.0), times=2000))
-    assert cold[1] / 2000 == pytest.approx(0.01 / 0.82, abs=0.01)
-    assert hot[1] / 2000 == pytest.approx(0.25, abs=0.04)
-
-
-def test_a_nucleus_wider_than_the_usual_is_drawn_from_whole() -> None:
-    drawn = toss([1.0] * 5000, Sampling(1, 1.0, 0.9, seed=3), times=400)
-    assert len(set(drawn)) > 350
-    assert max(drawn) > 3000
-
-
-@given(
-    weights=st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=40),
-    mass=st.floats(0.0, 1.0),
-    seed=st.integers(0, 2**32),
-)
-def test_nothing_outside_the_nucleus_is_ever_drawn(
-    weights: list[float], mass: float, seed: int
-) -> None:
-    total = sum(weights)
-    token = toss([weight / total for weight in weights], Sampling(1, 1.0, mass, seed))[0]
-    likelier = sum(weight for weight in weights if weight > weights[token]) / total
-    assert likelier <= mass + 1e-9
-
-
-def test_a_model_that_computes_no_numbers_writes_nothing() -> None:
-    with pytest.raises(ArithmeticError, match="NaN"):
-        toss([float("nan"), 0.5], Sampling(1))

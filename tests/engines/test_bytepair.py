@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from longwrite.engines.bytepair import BytePair, Spelling
 from longwrite.errors import EngineError
-from tests.engines.nano_folder import PATTERN, SPECIALS
 
 library: Any = pytest.importorskip("tokenizers")
+tokens_of_nano: Any = pytest.importorskip("longwrite.nano.tokens")
+PATTERN, SPECIALS = tokens_of_nano.PATTERN, tokens_of_nano.SPECIALS
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"])) | st.text(
     "the lanter\n 1é湖\t\r.,", max_size=99

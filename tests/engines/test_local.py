@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 
-from longwrite.engines.engine import Engine, Watch
+from longwrite.engines.engine import Engine
 from longwrite.engines.folder import digest_folder
 from longwrite.engines.local import LocalEngine
 from longwrite.errors import EngineError
-from longwrite.types import Json, Message, Reply, Request, Sampling
+from longwrite.types import Reply
+from tests.engines.answers import answer, ask
+from tests.engines.asking import kind
 
 torch = pytest.importorskip("torch")
 
@@ -30,23 +32,6 @@ def engine(tiny_model: Path) -> LocalEngine:
 def folder(tiny_model: Path, tmp_path: Path) -> Path:
     """A copy that a test may spoil."""
     return Path(shutil.copytree(tiny_model, tmp_path / "copy"))
-
-
-def ask(content: str = "Write about rain.", seed: int = 1, cap: int = 40, **extra: Json) -> Request:
-    return Request((Message("user", content),), Sampling(cap, seed=seed, extra=extra))
-
-
-def answer(engine: Engine, *requests: Request, watch: Watch | None = None) -> list[Reply]:
-    async def main() -> list[Reply]:
-        return await asyncio.gather(*(engine.generate(request, watch) for request in requests))
-
-    return asyncio.run(main())
-
-
-def error_kind(reply: Reply) -> str:
-    assert (reply.text, reply.finish) == ("", None)
-    assert reply.error is not None
-    return reply.error.kind
 
 
 def test_it_says_who_and_what_it_is(engine: LocalEngine, tiny_model: Path) -> None:
@@ -85,13 +70,13 @@ def test_what_does_not_fit_the_window_is_never_run(
 ) -> None:
     monkeypatch.setattr(engine._model, "forward", None)
     too_long, too_much = answer(engine, ask("x" * 5000), ask(cap=4090))
-    assert error_kind(too_long) == error_kind(too_much) == "window"
+    assert kind(too_long) == kind(too_much) == "window"
 
 
 def test_no_text_is_an_error(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "_ends", frozenset(range(505)))
     reply = answer(engine, ask())[0]
-    assert error_kind(reply) == "empty"
+    assert kind(reply) == "empty"
     assert reply.usage.completion == 1
 
 
@@ -100,7 +85,7 @@ def test_thoughts_that_the_template_opens_are_no_answer(folder: Path) -> None:
     template.write_text(template.read_text().replace("assistant\n", "assistant\n<think>\n"))
     engine = asyncio.run(LocalEngine.open(folder))
     reply = answer(engine, ask(cap=10))[0]
-    assert error_kind(reply) == "empty"
+    assert kind(reply) == "empty"
     assert reply.error and "thinking" in reply.error.message
 
 
@@ -115,7 +100,7 @@ def test_template_options_reach_the_template_and_other_fields_are_told(folder: P
         ask(chat_template_kwargs={"add_generation_prompt": False}),
     )
     assert (plain.dropped, calm.dropped) == (("min_p",), ())
-    assert error_kind(bad) == "invalid"
+    assert kind(bad) == "invalid"
     assert calm.usage.prompt and plain.usage.prompt
     assert calm.usage.prompt > plain.usage.prompt
 
@@ -199,7 +184,7 @@ def test_closing_answers_what_was_asked(tiny_model: Path) -> None:
         await engine.close()
         await engine.close()
         for reply in (*await asyncio.gather(*calls), await engine.generate(ask())):
-            assert error_kind(reply) == "unreachable"
+            assert kind(reply) == "unreachable"
             assert reply.error and reply.error.fatal
         assert not any(thread.is_alive() for thread in engine._thread._threads)
 
@@ -222,7 +207,7 @@ def test_running_out_of_memory_is_an_error_and_makes_smaller_batches(
 
     monkeypatch.setattr(engine._model, "forward", narrow)
     failed = answer(engine, *(ask(seed=seed) for seed in range(4)))
-    assert [error_kind(reply) for reply in failed] == ["server"] * 4
+    assert [kind(reply) for reply in failed] == ["server"] * 4
     assert failed[0].error and "out of memory" in failed[0].error.message
     assert all(reply.text for reply in answer(engine, *(ask(seed=seed) for seed in range(4))))
 
@@ -231,7 +216,7 @@ def test_a_template_that_refuses_the_conversation_is_an_error(folder: Path) -> N
     (folder / "chat_template.jinja").write_text("{{ raise_exception('roles must alternate') }}")
     engine = asyncio.run(LocalEngine.open(folder))
     reply = answer(engine, ask())[0]
-    assert error_kind(reply) == "invalid"
+    assert kind(reply) == "invalid"
     assert reply.error and "roles must alternate" in reply.error.message
 
 
@@ -265,4 +250,4 @@ def test_the_window_can_be_made_smaller(tiny_model: Path) -> None:
     assert engine.abilities.window == 64
     short, long = answer(engine, ask(cap=5), ask(cap=60))
     assert short.text
-    assert error_kind(long) == "window"
+    assert kind(long) == "window"

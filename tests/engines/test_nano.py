@@ -20,10 +20,12 @@ from hypothesis import strategies as st
 from longwrite.engines import nano
 from longwrite.engines.bytepair import Spelling
 from longwrite.engines.decoder import BLOCK, Decoder
-from longwrite.engines.engine import Engine, Watch
+from longwrite.engines.engine import Engine
 from longwrite.engines.folder import digest_folder
-from longwrite.engines.nano import NanoEngine, draw
-from longwrite.types import Json, Message, Reply, Request, Sampling, Usage
+from longwrite.engines.nano import NanoEngine
+from longwrite.types import Message, Reply, Request, Sampling, Usage
+from tests.engines.answers import answer, ask
+from tests.engines.asking import kind
 
 LONG = "The tide came in over the flats, and nobody had counted all 24 boats. " * 12
 
@@ -31,23 +33,6 @@ LONG = "The tide came in over the flats, and nobody had counted all 24 boats. " 
 @pytest.fixture
 def engine(nano_model: Path) -> NanoEngine:
     return asyncio.run(NanoEngine.open(nano_model))
-
-
-def ask(content: str = "Write about rain.", seed: int = 1, cap: int = 40, **extra: Json) -> Request:
-    return Request((Message("user", content),), Sampling(cap, seed=seed, extra=extra))
-
-
-def answer(engine: Engine, *requests: Request, watch: Watch | None = None) -> list[Reply]:
-    async def main() -> list[Reply]:
-        return await asyncio.gather(*(engine.generate(request, watch) for request in requests))
-
-    return asyncio.run(main())
-
-
-def error_kind(reply: Reply) -> str:
-    assert (reply.text, reply.finish) == ("", None)
-    assert reply.error is not None
-    return reply.error.kind
 
 
 def test_it_says_who_and_what_it_is(engine: NanoEngine, nano_model: Path) -> None:
@@ -166,7 +151,7 @@ def test_what_does_not_fit_the_window_is_never_run(
 ) -> None:
     monkeypatch.setattr(engine._decoder, "advance", None)
     too_long, too_much = answer(engine, ask("x" * 5000), ask(cap=1020))
-    assert error_kind(too_long) == error_kind(too_much) == "window"
+    assert kind(too_long) == kind(too_much) == "window"
 
 
 def test_the_window_is_used_to_its_last_place(engine: NanoEngine) -> None:
@@ -179,7 +164,7 @@ def test_the_window_is_used_to_its_last_place(engine: NanoEngine) -> None:
 def test_no_text_is_an_error(engine: NanoEngine) -> None:
     engine._ends = frozenset(range(600))
     reply = answer(engine, ask())[0]
-    assert error_kind(reply) == "empty"
+    assert kind(reply) == "empty"
     assert reply.usage.completion == 1
 
 
@@ -326,7 +311,7 @@ def test_closing_answers_what_was_asked(nano_model: Path) -> None:
         await engine.close()
         await engine.close()
         for reply in (*await asyncio.gather(*calls), await engine.generate(ask())):
-            assert error_kind(reply) == "unreachable"
+            assert kind(reply) == "unreachable"
             assert reply.error and reply.error.fatal
         assert not any(thread.is_alive() for thread in engine._thread._threads)
 
@@ -338,48 +323,5 @@ def test_a_failure_while_writing_is_in_the_reply(
 ) -> None:
     monkeypatch.setattr(engine._decoder, "score", lambda state: np.full(600, np.nan, np.float32))
     reply = answer(engine, ask())[0]
-    assert error_kind(reply) == "server"
+    assert kind(reply) == "server"
     assert reply.error and "no number" in reply.error.message
-
-
-# --- drawing -------------------------------------------------------------------------------------
-
-
-def toss(probabilities: list[float], sampling: Sampling, times: int = 1) -> list[int]:
-    logits = np.log(np.array(probabilities, np.float32))
-    generator = np.random.default_rng(sampling.seed)
-    return [draw(logits, sampling, generator) for _ in range(times)]
-
-
-def test_draws_follow_the_probabilities_inside_the_nucleus() -> None:
-    counts = Counter(toss([0.05, 0.6, 0.3, 0.05], Sampling(1, 1.0, 0.8, seed=1), times=3000))
-    assert set(counts) == {1, 2}
-    assert counts[1] / 3000 == pytest.approx(2 / 3, abs=0.03)
-
-
-def test_heat_makes_the_unlikely_likelier() -> None:
-    cold = Counter(toss([0.9, 0.1], Sampling(1, 0.5, 1.0), times=2000))
-    hot = Counter(toss([0.9, 0.1], Sampling(1, 2.0, 1.0), times=2000))
-    assert cold[1] / 2000 == pytest.approx(0.01 / 0.82, abs=0.01)
-    assert hot[1] / 2000 == pytest.approx(0.25, abs=0.04)
-    assert set(toss([0.4, 0.6], Sampling(1, 0.0), times=50)) == {1}
-
-
-def test_a_wide_nucleus_is_drawn_from_whole() -> None:
-    drawn = toss([1.0, *[1e-4] * 5000], Sampling(1, 1.0, 0.99, seed=3), times=400)
-    assert len(set(drawn)) > 80
-    assert max(drawn) > 3000
-
-
-@given(
-    weights=st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=40),
-    mass=st.floats(0.0, 1.0),
-    seed=st.integers(0, 2**32),
-)
-def test_nothing_outside_the_nucleus_is_ever_drawn(
-    weights: list[float], mass: float, seed: int
-) -> None:
-    total = sum(weights)
-    token = toss([weight / total for weight in weights], Sampling(1, 1.0, mass, seed))[0]
-    likelier = sum(weight for weight in weights if weight > weights[token]) / total
-    assert likelier <= mass + 1e-6
