@@ -129,8 +129,9 @@ class Builder:
 
     def _make_tokenizer(self, path: Path) -> None:
         pages = corpus.write_pages(
-            self.seed, min(_TOKENIZER_PAGES, self.recipe.pages), self.processes
-        )
+            self.seed, min(_TOKENIZER_PAGES, self.recipe.pages),
+            min(_TOKENIZER_PAGES, self.recipe.outlines), self.processes,
+        )  # fmt: skip
         examples = write_examples(
             self.seed, range(min(_TOKENIZER_DOCUMENTS, self.recipe.documents))
         )
@@ -143,7 +144,8 @@ class Builder:
         return Tokenizer.from_file(str(self.path("tokenizer.json")))
 
     def _make_pages(self, path: Path) -> None:
-        pages = corpus.write_pages(self.seed, self.recipe.pages, self.processes)
+        recipe = self.recipe
+        pages = corpus.write_pages(self.seed, recipe.pages, recipe.outlines, self.processes)
         ids = corpus.encode_pages(self.tokenizer(), pages)
         words = sum(len(page.split()) for page in pages)
         self.tell(f"{len(pages):,} pages, {words:,} words, {len(ids):,} tokens")

@@ -33,16 +33,16 @@ def _load_syllables() -> Syllables:
 
 
 def coin_word(rng: random.Random) -> str:
-    """Return a word of one to four syllables."""
+    """Return a word of one to three syllables."""
     syllables = _load_syllables()
-    count = rng.choice((1, 2, 2, 2, 3, 3))
+    count = rng.choice((1, 1, 2, 2, 2))
     word = "".join(
         rng.choice(syllables.onsets)
         + rng.choice(syllables.nuclei)
-        + (rng.choice(syllables.codas) if rng.random() < 0.6 else "")
+        + (rng.choice(syllables.codas) if rng.random() < 0.5 else "")
         for _ in range(count)
     )
-    return word + rng.choice(syllables.endings) if rng.random() < 0.45 else word
+    return word + rng.choice(syllables.endings) if rng.random() < 0.3 else word
 
 
 def coin_name(rng: random.Random) -> str:

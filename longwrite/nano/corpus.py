@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 
 from longwrite.nano.briefs import word_brief
 from longwrite.nano.lexicon import load_lexicon
-from longwrite.nano.outlines import Outliner
+from longwrite.nano.outlines import Outliner, dump_plan, list_plan
 from longwrite.nano.prose import GENRES, Author, Genre
 from longwrite.nano.speaker import draw_cast
 from longwrite.nano.subjects import draw_wish
@@ -25,6 +25,8 @@ from longwrite.nano.tokens import END_OF_TEXT, encode_chat
 from longwrite.nano.transcripts import Example, write_examples, write_plans
 
 _CHUNK = 64
+_AS_JSON = 0.1
+"""Share of the outlines written as JSON."""
 _Item = TypeVar("_Item")
 
 
@@ -42,6 +44,29 @@ def write_page(seed: int, number: int) -> str:
         text = Author(genre, entry.frame, rng).section(rng.randint(70, 330))
         parts += [f"## {entry.title}\n{entry.goal}", text]
     return "\n\n".join(parts)
+
+
+def write_outline(seed: int, number: int) -> str:
+    """Return one short page: a brief and its plan, then how one of its parts is divided.
+
+    Plans are a small share of what documents hold, and to find the subject in a brief, and things
+    that belong together for a goal, takes more of them than there are documents.
+    """
+    rng = random.Random(f"outline:{seed}:{number}")
+    lexicon = load_lexicon()
+    genre: Genre = rng.choices(GENRES, (30, 22, 28, 20))[0]
+    wish = draw_wish(lexicon, rng, story=genre == "story")
+    outliner = Outliner(genre, wish, draw_cast(lexicon.names, rng), lexicon, rng)
+    words = rng.choice((800, 1000, 1500, 2000, 3000, 5000, 10_000))
+    asked = word_brief(genre, wish, words, lexicon, outliner.frame(0), rng)
+    entries = outliner.entries(rng.randint(2, 6), words)
+    form = dump_plan if rng.random() < _AS_JSON else list_plan
+    plan = form(outliner.title(), outliner.bible(), entries)
+    place = rng.randrange(len(entries))
+    part = entries[place]
+    division = form("", "", outliner.entries(rng.randint(2, 3), part.words, part.frame))
+    head = f"{place + 1}. {part.title}\n{part.goal}"
+    return "\n\n".join((f"<brief>\n{asked.text}\n</brief>", plan, head, division))
 
 
 def write_document(seed: int, genre: Genre, topic: int, words: int) -> str:
@@ -71,14 +96,18 @@ def _chain(
         return [item for future in futures for item in future.result()]
 
 
-def write_pages(seed: int, count: int, processes: int = 1) -> list[str]:
-    """Return so many pages."""
-    tasks: list[tuple[object, ...]] = [(seed, numbers) for numbers in _in_chunks(count)]
+def write_pages(seed: int, count: int, outlines: int = 0, processes: int = 1) -> list[str]:
+    """Return so many pages, and so many outlines behind them."""
+    tasks: list[tuple[object, ...]] = [
+        (write, seed, numbers)
+        for write, wanted in ((write_page, count), (write_outline, outlines))
+        for numbers in _in_chunks(wanted)
+    ]
     return _chain(_write_pages, tasks, processes)
 
 
-def _write_pages(seed: int, numbers: range) -> list[str]:
-    return [write_page(seed, number) for number in numbers]
+def _write_pages(write: Callable[[int, int], str], seed: int, numbers: range) -> list[str]:
+    return [write(seed, number) for number in numbers]
 
 
 def encode_pages(tokenizer: Tokenizer, pages: list[str]) -> NDArray[np.uint16]:

@@ -6,7 +6,9 @@ goal knows what the section has to speak of.
 
 from __future__ import annotations
 
+import json
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from longwrite.nano.grammar import Expander, load_grammar
@@ -116,6 +118,41 @@ class Outliner:
         return text[:1].upper() + text[1:]
 
 
+def list_plan(title: str, bible: str, entries: Sequence[Planned]) -> str:
+    """Return a plan as lines, as the agent asks for it where no schema is forced.
+
+    Without a title it is the plan of a part.
+    """
+    head = [f"Title: {_capital(title)}", f"Bible: {bible}"] if title else []
+    lines = (
+        f"{number}. {entry.title} | {entry.goal.rstrip('.')} | {entry.words}"
+        for number, entry in enumerate(entries, 1)
+    )
+    return "\n".join([*head, *lines])
+
+
+def dump_plan(title: str, bible: str, entries: Sequence[Planned]) -> str:
+    """Return a plan as JSON, as the agent's schema wants it."""
+    sections = [
+        {
+            "title": entry.title,
+            "goal": entry.goal,
+            "words": entry.words,
+            "entry": entry.entry,
+            "exit": entry.exit,
+            "needs": [],
+            "establishes": [entry.frame.focus[0].removeprefix("~")],
+        }
+        for entry in entries
+    ]
+    plan = {"title": _capital(title), "bible": bible, "sections": sections}
+    return json.dumps(plan, ensure_ascii=False)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _list_terms(frame: Frame, rng: random.Random) -> tuple[str, ...]:
     if frame.subject.topic:
         return tuple(term.removeprefix("~") for term in rng.sample(frame.subject.topic.terms, 4))
@@ -126,4 +163,4 @@ def _list_terms(frame: Frame, rng: random.Random) -> tuple[str, ...]:
 def _capitalise(text: str) -> str:
     """Give every sentence of a paragraph its capital."""
     pieces = text.split(". ")
-    return ". ".join(piece[:1].upper() + piece[1:] for piece in pieces)
+    return ". ".join(_capital(piece) for piece in pieces)

@@ -15,6 +15,7 @@ class Recipe:
     Attributes:
         shape: Sizes of the model.
         pages: Pages of plain text for pretraining.
+        outlines: Short pages that hold a brief and its plan, beside them.
         documents: Documents that the teacher writes through the agent, for fine-tuning.
         plans: Documents that the teacher only plans.
         stages: From short rows to long ones, from pages to conversations.
@@ -24,13 +25,15 @@ class Recipe:
 
     shape: Shape = field(default_factory=Shape)
     pages: int = 8_000
+    outlines: int = 16_000
     documents: int = 800
     plans: int = 1_600
     stages: tuple[Stage, ...] = (
-        Stage("sentences", "pages", 256, 16, 1_500, 6e-3, 6e-3, warmup=80),
-        Stage("pages", "pages", 1024, 6, 330, 6e-3, 5e-3),
-        Stage("conversations", "conversations", 2304, 2, 560, 5e-3, 1.2e-3),
-        Stage("full length", "conversations", 4096, 2, 70, 1.2e-3, 1e-5),
+        Stage("sentences", "pages", 256, 16, 1_900, 6e-3, 6e-3, warmup=80),
+        Stage("pages", "pages", 1024, 5, 160, 6e-3, 5.5e-3),
+        Stage("short conversations", "conversations", 1280, 4, 450, 5.5e-3, 2.5e-3),
+        Stage("conversations", "conversations", 2304, 2, 240, 2.5e-3, 1e-3),
+        Stage("full length", "conversations", 4096, 2, 90, 1e-3, 1e-5),
     )
     gate_words: int = 10_000
     checked: int = 100
@@ -42,6 +45,7 @@ SMOKE = replace(
     FULL,
     shape=Shape(vocabulary=1024, hidden=64, layers=2, heads=2, head=32, inner=128),
     pages=160,
+    outlines=160,
     documents=12,
     plans=10,
     stages=(
@@ -59,6 +63,7 @@ def enlarge(recipe: Recipe, times: int) -> Recipe:
     return replace(
         recipe,
         pages=recipe.pages * times,
+        outlines=recipe.outlines * times,
         documents=recipe.documents * times,
         plans=recipe.plans * times,
         stages=tuple(replace(stage, steps=stage.steps * times) for stage in recipe.stages),

@@ -14,7 +14,7 @@ from longwrite.nano.lexicon import Field, Lexicon
 from longwrite.nano.morphology import article, gerund, plural, third
 from longwrite.nano.speaker import Subject
 
-_KNOWN, _NAMED = 0.25, 0.4
+_KNOWN, _NAMED = 0.2, 0.5
 """Shares of the subjects with facts, and of those with no more than a name; the rest is made up."""
 
 _SHAPES = (

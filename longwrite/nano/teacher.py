@@ -6,7 +6,6 @@ the model learns exactly the prompts it will meet.
 
 from __future__ import annotations
 
-import json
 import random
 import re
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 
 from longwrite.engines.engine import Watch
 from longwrite.nano.lexicon import Lexicon
-from longwrite.nano.outlines import Outliner, Planned
+from longwrite.nano.outlines import Outliner, dump_plan, list_plan
 from longwrite.nano.prose import Author, Genre
 from longwrite.nano.speaker import Frame, draw_cast
 from longwrite.nano.subjects import Wish
@@ -124,32 +123,5 @@ class Teacher:
                 f"Paragraph {number} - Main Point: {entry.goal} - Word Count: {entry.words} words"
                 for number, entry in enumerate(entries, 1)
             )
-        if request.schema is not None:
-            return _dump_plan(title, bible, entries)
-        head = [f"Title: {_capital(title)}", f"Bible: {bible}"] if root else []
-        lines = (
-            f"{number}. {entry.title} | {entry.goal.rstrip('.')} | {entry.words}"
-            for number, entry in enumerate(entries, 1)
-        )
-        return "\n".join([*head, *lines])
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _dump_plan(title: str, bible: str, entries: list[Planned]) -> str:
-    sections = [
-        {
-            "title": entry.title,
-            "goal": entry.goal,
-            "words": entry.words,
-            "entry": entry.entry,
-            "exit": entry.exit,
-            "needs": [],
-            "establishes": [entry.frame.focus[0].removeprefix("~")],
-        }
-        for entry in entries
-    ]
-    plan = {"title": _capital(title), "bible": bible, "sections": sections}
-    return json.dumps(plan, ensure_ascii=False)
+        form = dump_plan if request.schema is not None else list_plan
+        return form(title, bible, entries)
