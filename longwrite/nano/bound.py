@@ -61,7 +61,7 @@ class Reach:
 
 def write_pair(rng: random.Random, words: int, *, answer: bool = True) -> tuple[Message, Message]:
     """Return a prompt that asks for a text of so many words, and the text."""
-    lexicon = load_lexicon()
+    lexicon = load_lexicon(core=True)
     genre: Genre = rng.choice(GENRES)
     wish = draw_wish(lexicon, rng, story=genre == "story")
     outliner = Outliner(genre, wish, draw_cast(lexicon.names, rng), lexicon, rng)

@@ -114,7 +114,9 @@ class Builder:
         found: dict[str, float] = {}
         for genre in GENRES:
             for number in range(3):
-                text = corpus.write_document(self.seed, genre, number, self.recipe.gate_words)
+                text = corpus.write_document(
+                    self.seed, genre, number, self.recipe.gate_words, self.recipe.core
+                )
                 covered = duplicated_coverage(text).parts["covered"]
                 found[f"{genre} {number}"] = round(covered, 4)
         path.write_text(json.dumps(found, indent=1), "utf-8")
@@ -130,10 +132,12 @@ class Builder:
     def _make_tokenizer(self, path: Path) -> None:
         pages = corpus.write_pages(
             self.seed, min(_TOKENIZER_PAGES, self.recipe.pages),
-            min(_TOKENIZER_PAGES, self.recipe.outlines), self.processes,
+            min(_TOKENIZER_PAGES, self.recipe.outlines), self.processes, core=self.recipe.core,
         )  # fmt: skip
         examples = write_examples(
-            self.seed, range(min(_TOKENIZER_DOCUMENTS, self.recipe.documents))
+            self.seed,
+            range(min(_TOKENIZER_DOCUMENTS, self.recipe.documents)),
+            core=self.recipe.core,
         )
         texts = [message.content for example in examples for message in example.messages]
         tokenizer = train_tokenizer([*pages, *texts], self.recipe.shape.vocabulary)
@@ -145,7 +149,9 @@ class Builder:
 
     def _make_pages(self, path: Path) -> None:
         recipe = self.recipe
-        pages = corpus.write_pages(self.seed, recipe.pages, recipe.outlines, self.processes)
+        pages = corpus.write_pages(
+            self.seed, recipe.pages, recipe.outlines, self.processes, core=recipe.core
+        )
         ids = corpus.encode_pages(self.tokenizer(), pages)
         words = sum(len(page.split()) for page in pages)
         self.tell(f"{len(pages):,} pages, {words:,} words, {len(ids):,} tokens")
@@ -155,7 +161,7 @@ class Builder:
     def _make_conversations(self, path: Path) -> None:
         found = corpus.write_conversations(
             self.tokenizer(), self.seed, self.recipe.documents, self.recipe.plans,
-            self.processes, prompts=True,
+            self.processes, prompts=True, core=self.recipe.core,
         )  # fmt: skip
         learned = sum(int(mask.sum()) for _, mask in found)
         ids = np.concatenate([own for own, _ in found])
@@ -211,8 +217,8 @@ class Builder:
         model = self.model(len(self.recipe.stages))
         trainer = Trainer(model, self.device, compiled=False, tell=self.tell)
         tokenizer, seed = self.tokenizer(), self.seed + _HELD_OUT
-        pages = corpus.encode_pages(tokenizer, corpus.write_pages(seed, 100))
-        replies = corpus.write_conversations(tokenizer, seed, 12, 12)
+        pages = corpus.encode_pages(tokenizer, corpus.write_pages(seed, 100, core=self.recipe.core))
+        replies = corpus.write_conversations(tokenizer, seed, 12, 12, core=self.recipe.core)
         plain = Stage("held-out pages", "pages", 1024, 4, 1, 0, 0)
         chat = Stage("held-out replies", "conversations", 2304, 2, 1, 0, 0)
         end = find_token(tokenizer, END_OF_TEXT)

@@ -30,10 +30,10 @@ _AS_JSON = 0.1
 _Item = TypeVar("_Item")
 
 
-def write_page(seed: int, number: int) -> str:
+def write_page(seed: int, number: int, core: bool = False) -> str:
     """Return one page: a brief, a title, what is shared, and some sections with their goals."""
     rng = random.Random(f"page:{seed}:{number}")
-    lexicon = load_lexicon()
+    lexicon = load_lexicon(core)
     genre: Genre = rng.choices(GENRES, (30, 22, 28, 20))[0]
     wish = draw_wish(lexicon, rng, story=genre == "story")
     outliner = Outliner(genre, wish, draw_cast(lexicon.names, rng), lexicon, rng)
@@ -46,14 +46,14 @@ def write_page(seed: int, number: int) -> str:
     return "\n\n".join(parts)
 
 
-def write_outline(seed: int, number: int) -> str:
+def write_outline(seed: int, number: int, core: bool = False) -> str:
     """Return one short page: a brief and its plan, then how one of its parts is divided.
 
     Plans are a small share of what documents hold, and to find the subject in a brief, and things
     that belong together for a goal, takes more of them than there are documents.
     """
     rng = random.Random(f"outline:{seed}:{number}")
-    lexicon = load_lexicon()
+    lexicon = load_lexicon(core)
     genre: Genre = rng.choices(GENRES, (30, 22, 28, 20))[0]
     wish = draw_wish(lexicon, rng, story=genre == "story")
     outliner = Outliner(genre, wish, draw_cast(lexicon.names, rng), lexicon, rng)
@@ -69,10 +69,10 @@ def write_outline(seed: int, number: int) -> str:
     return "\n\n".join((f"<brief>\n{asked.text}\n</brief>", plan, head, division))
 
 
-def write_document(seed: int, genre: Genre, topic: int, words: int) -> str:
+def write_document(seed: int, genre: Genre, topic: int, words: int, core: bool = False) -> str:
     """Return a document on one known topic, for judging the corpus itself."""
     rng = random.Random(f"document:{seed}:{genre}:{topic}")
-    lexicon = load_lexicon()
+    lexicon = load_lexicon(core)
     wish = draw_wish(lexicon, rng, story=genre == "story")
     outliner = Outliner(genre, wish, draw_cast(lexicon.names, rng), lexicon, rng)
     parts = [f"# {outliner.title()}"]
@@ -96,18 +96,22 @@ def _chain(
         return [item for future in futures for item in future.result()]
 
 
-def write_pages(seed: int, count: int, outlines: int = 0, processes: int = 1) -> list[str]:
+def write_pages(
+    seed: int, count: int, outlines: int = 0, processes: int = 1, *, core: bool = False
+) -> list[str]:
     """Return so many pages, and so many outlines behind them."""
     tasks: list[tuple[object, ...]] = [
-        (write, seed, numbers)
+        (write, seed, numbers, core)
         for write, wanted in ((write_page, count), (write_outline, outlines))
         for numbers in _in_chunks(wanted)
     ]
     return _chain(_write_pages, tasks, processes)
 
 
-def _write_pages(write: Callable[[int, int], str], seed: int, numbers: range) -> list[str]:
-    return [write(seed, number) for number in numbers]
+def _write_pages(
+    write: Callable[[int, int, bool], str], seed: int, numbers: range, core: bool
+) -> list[str]:
+    return [write(seed, number, core) for number in numbers]
 
 
 def encode_pages(tokenizer: Tokenizer, pages: list[str]) -> NDArray[np.uint16]:
@@ -129,6 +133,7 @@ def write_conversations(
     processes: int = 1,
     *,
     prompts: bool = False,
+    core: bool = False,
 ) -> list[Conversation]:
     """Return the conversations of so many documents, and of so many that are only planned, as ids.
 
@@ -139,10 +144,11 @@ def write_conversations(
         plans: How many are only planned.
         processes: That write.
         prompts: Whether the user's messages are learned as well.
+        core: Whether only the fields of the core are used.
     """
     plain = tokenizer.to_str()
     tasks: list[tuple[object, ...]] = [
-        (plain, seed, numbers, write, prompts)
+        (plain, seed, numbers, write, prompts, core)
         for write, count in ((write_examples, documents), (write_plans, plans))
         for numbers in _in_chunks(count)
     ]
@@ -153,11 +159,12 @@ def _encode_documents(
     plain: str,
     seed: int,
     documents: range,
-    write: Callable[[int, range], Iterator[Example]],
+    write: Callable[..., Iterator[Example]],
     prompts: bool,
+    core: bool,
 ) -> list[Conversation]:
     tokenizer = Tokenizer.from_str(plain)
     return [
         encode_chat(tokenizer, example.messages, example.learned, prompts=prompts)
-        for example in write(seed, documents)
+        for example in write(seed, documents, core=core)
     ]

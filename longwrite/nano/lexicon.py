@@ -103,16 +103,21 @@ def _happenings(items: tuple[str, ...]) -> tuple[Happening, ...]:
 
 
 @cache
-def load_lexicon() -> Lexicon:
+def load_lexicon(core: bool = False) -> Lexicon:
     """Return the words of the corpus.
+
+    Args:
+        core: Whether to take only the fields of core.txt. A document has a field for each of its
+            parts, so fewer of them repeat nothing; a small model learns their words sooner.
 
     Raises:
         UsageError: A line of a file can't be read.
     """
-    fields = {}
-    for name in _list_files("fields"):
-        key = name.removeprefix("fields/").removesuffix(".txt")
-        fields[key] = _make_field(key, next(read_records(name)))
+    names = [name.removeprefix("fields/").removesuffix(".txt") for name in _list_files("fields")]
+    if core:
+        chosen = next(read_records("core.txt"))["core"]
+        names = [name for name in names if name in chosen]
+    fields = {key: _make_field(key, next(read_records(f"fields/{key}.txt"))) for key in names}
     topics = tuple(
         Topic(
             name=record["topic"][0],
@@ -125,9 +130,9 @@ def load_lexicon() -> Lexicon:
         for name in _list_files("topics")
         for record in read_records(name)
     )
-    names = next(read_records("names.txt"))
+    given = next(read_records("names.txt"))
     subjects = tuple(name for record in read_records("subjects.txt") for name in record["subjects"])
-    people = Names(names["women"], names["men"], names["towns"])
+    people = Names(given["women"], given["men"], given["towns"])
     return Lexicon(fields, topics, subjects, people)
 
 

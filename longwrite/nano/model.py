@@ -18,7 +18,7 @@ from torch.nn import functional
 class Shape:
     """Sizes of the model; the defaults are those of the weights in the package."""
 
-    vocabulary: int = 6144
+    vocabulary: int = 4096
     hidden: int = 256
     layers: int = 6
     heads: int = 4

@@ -19,6 +19,7 @@ class Recipe:
         documents: Documents that the teacher writes through the agent, for fine-tuning.
         plans: Documents that the teacher only plans.
         stages: From short rows to long ones, from pages to conversations.
+        core: Whether the corpus keeps to the fields of its core.
         gate_words: Length of the documents that the corpus itself is judged by.
         checked: Unseen briefs that the finished model is tried on, at most.
     """
@@ -29,12 +30,13 @@ class Recipe:
     documents: int = 800
     plans: int = 1_600
     stages: tuple[Stage, ...] = (
-        Stage("sentences", "pages", 256, 16, 1_900, 6e-3, 6e-3, warmup=80),
+        Stage("sentences", "pages", 256, 16, 2_300, 6e-3, 6e-3, warmup=80),
         Stage("pages", "pages", 1024, 5, 160, 6e-3, 5.5e-3),
         Stage("short conversations", "conversations", 1280, 4, 450, 5.5e-3, 2.5e-3),
         Stage("conversations", "conversations", 2304, 2, 240, 2.5e-3, 1e-3),
         Stage("full length", "conversations", 4096, 2, 90, 1e-3, 1e-5),
     )
+    core: bool = True
     gate_words: int = 10_000
     checked: int = 100
 
@@ -62,6 +64,7 @@ def enlarge(recipe: Recipe, times: int) -> Recipe:
     """Return a recipe with so many times the text and the steps, for a machine that has a GPU."""
     return replace(
         recipe,
+        core=times == 1,
         pages=recipe.pages * times,
         outlines=recipe.outlines * times,
         documents=recipe.documents * times,

@@ -60,19 +60,23 @@ class _Order:
     turns: list[Turn]
 
 
-def write_examples(seed: int, documents: range, window: int = 4096) -> Iterator[Example]:
+def write_examples(
+    seed: int, documents: range, *, core: bool = False, window: int = 4096
+) -> Iterator[Example]:
     """Yield the examples of some documents; each has a seed of its own."""
-    lexicon = load_lexicon()
+    lexicon = load_lexicon(core)
     for number in documents:
         yield from _write_document(random.Random(f"{seed}:{number}"), lexicon, window)
 
 
-def write_plans(seed: int, documents: range, window: int = 4096) -> Iterator[Example]:
+def write_plans(
+    seed: int, documents: range, *, core: bool = False, window: int = 4096
+) -> Iterator[Example]:
     """Yield the planning calls of some documents that nobody then writes.
 
     A document has one plan and many sections; to find the subject in a brief takes many briefs.
     """
-    lexicon = load_lexicon()
+    lexicon = load_lexicon(core)
     for number in documents:
         rng = random.Random(f"plan:{seed}:{number}")
         order = _draw_order(rng, lexicon, window, rng.choice((*_MIDDLE, *_LONG)))
