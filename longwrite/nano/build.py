@@ -266,13 +266,19 @@ def install_weights(folder: Path) -> None:
         shutil.copyfile(folder / name, with_package / name)
 
 
+_WITHOUT_TEXT = {
+    "__init__", "__main__", "bound", "build", "card", "checks", "model", "plots", "recipe",
+    "training",
+}  # fmt: skip
+"""Modules of this package that the corpus doesn't depend on."""
+
+
 @cache
 def digest_corpus() -> str:
     """Return a digest of all that the corpus is written from: its words and this package's code."""
     digest = hashlib.sha256()
     root = Path(str(files("longwrite.nano")))
-    names = {"model.py", "build.py", "recipe.py", "training.py"}
     for path in sorted(root.rglob("*")):
-        if path.suffix == ".txt" or (path.suffix == ".py" and path.name not in names):
+        if path.suffix == ".txt" or (path.suffix == ".py" and path.stem not in _WITHOUT_TEXT):
             digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()

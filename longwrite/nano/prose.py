@@ -74,6 +74,12 @@ _TALK = frozenset({"speech", "answer"})
 _KNOWN = 0.6
 """Share of the sections that tell a fact: more, and a long document would tell each many times."""
 
+_TIED = 0.3
+"""Share of the sentences without the subject that come back to it at their end.
+
+What a text says often, a small model learns to copy from its prompt.
+"""
+
 _TWICE = re.compile(r"\b(\w+) \1\b")
 
 _PARAGRAPH = 78
@@ -115,7 +121,15 @@ class Author:
             text = self._expander.sentence(role)
             if not text.casefold().startswith(self._names) and not _TWICE.search(text):
                 break
-        return text
+        return self._tie(text)
+
+    def _tie(self, text: str) -> str:
+        """Bring a sentence back to the subject, by turns, where it doesn't speak of it."""
+        speaks = any(name in text.casefold() for name in self._names)
+        share = _TIED if self._names[0].count(" ") < 3 else _TIED / 3
+        if speaks or not text.endswith(".") or self._rng.random() >= share:
+            return text
+        return f"{text[:-1]}, {self._expander.expand('tie')}."
 
     def _roles(self) -> Iterator[str]:
         """Yield the roles of one paragraph."""

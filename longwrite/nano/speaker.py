@@ -175,7 +175,7 @@ class Speaker:
         name = subject.name
         if subject.second and self._rng.random() < 0.2:
             name = subject.second
-        elif subject.short and self._named and self._rng.random() < 0.7:
+        elif subject.short and self._named and self._rng.random() < 0.5:
             name = subject.short
         else:
             self._named = True
