@@ -1,7 +1,7 @@
-"""Words that don't exist, put together from syllables.
+"""Words that don't exist, put together from syllables or from the ends of two words.
 
 What a model can copy out of a brief though it never met it has to be taught with words that nobody
-has met.
+has met. Those made of two words have the pieces of real ones in orders that nothing foretells.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from functools import cache
 
 from longwrite.nano.lexicon import read_records
 
+_BLENDED = 0.5
+"""Share of the words that are made of two real ones."""
 _LETTERS = "ABCDEFGHIKLMNOPQRSTUVWXZ"
 
 
@@ -32,8 +34,20 @@ def _load_syllables() -> Syllables:
     return Syllables(record["onsets"], record["nuclei"], codas, record["endings"])
 
 
+@cache
+def _load_words() -> tuple[str, ...]:
+    texts = (record["subjects"] for record in read_records("subjects.txt"))
+    words = {word for names in texts for name in names for word in name.split()}
+    return tuple(
+        sorted(word for word in words if len(word) > 4 and word.isalpha() and word.isascii())
+    )
+
+
 def coin_word(rng: random.Random) -> str:
-    """Return a word of one to three syllables."""
+    """Return a word of one to three syllables, or the head of one word with the tail of another."""
+    if rng.random() < _BLENDED:
+        head, tail = rng.choice(_load_words()), rng.choice(_load_words())
+        return (head[: rng.randint(2, 5)] + tail[-rng.randint(2, 6) :]).lower()
     syllables = _load_syllables()
     count = rng.choice((1, 1, 2, 2, 2))
     word = "".join(

@@ -10,11 +10,11 @@ import random
 from dataclasses import dataclass, replace
 
 from longwrite.nano.coinage import coin_acronym, coin_name, coin_word
-from longwrite.nano.lexicon import Field, Lexicon
+from longwrite.nano.lexicon import Field, Lexicon, load_lexicon
 from longwrite.nano.morphology import article, gerund, plural, third
 from longwrite.nano.speaker import Subject
 
-_KNOWN, _NAMED = 0.2, 0.5
+_KNOWN, _NAMED = 0.12, 0.25
 """Shares of the subjects with facts, and of those with no more than a name; the rest is made up."""
 
 _SHAPES = (
@@ -56,15 +56,17 @@ def draw_wish(lexicon: Lexicon, rng: random.Random, *, story: bool = False) -> W
             full = f"{full} {rng.choice(topic.extensions)}"
         return Wish(Subject(topic.name, topic=topic), full, topic.fields)
     fields = rng.sample(sorted(lexicon.fields), 2)
-    field = lexicon.fields[fields[0]]
+    # What is asked about may be of any field, also of those that the texts keep from.
+    whole = load_lexicon()
+    field, other = (whole.fields[name] for name in rng.sample(sorted(whole.fields), 2))
     if kind < _KNOWN + _NAMED:
         subject = Subject(rng.choice(lexicon.subjects))
     else:
-        subject = _invent(field, lexicon, rng, story=story)
+        subject = _invent(field, whole, rng, story=story)
     name = subject.name
     shape = rng.random()
     if shape < 0.2:
-        second = _invent(lexicon.fields[fields[1]], lexicon, rng, story=story)
+        second = _invent(other, whole, rng, story=story)
         full = rng.choice(_ABOUT).format(name, second.name)
         if len(full.split()) < 12:
             both = replace(subject, second=second.short or second.name)
