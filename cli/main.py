@@ -21,6 +21,7 @@ COMMANDS = {
     "continue": ("longwrite.cli.continuing:continue_manuscript", "Go on with a manuscript."),
     "status": ("longwrite.cli.status:status", "Tell how far a run has come."),
     "show": ("longwrite.cli.status:show", "Print a section, or the prompt that made it."),
+    "score": ("longwrite.cli.score:score", "Score texts from any source."),
     "doctor": ("longwrite.cli.doctor:doctor", "Find the engine and try what it can do."),
 }
 """Name to ``module:function`` and a line of help."""

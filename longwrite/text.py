@@ -90,6 +90,12 @@ def visible(text: str) -> str:
     return text.replace("*", "").replace("`", "")
 
 
+def front_matter_end(text: str) -> int:
+    """Return where a YAML front matter ends, 0 without one."""
+    found = _FRONT_MATTER.match(text) if text.startswith("---") else None
+    return found.end() if found else 0
+
+
 def count_words(text: str) -> int:
     r"""Count the words that a reader sees; linear in the length of the text.
 
@@ -257,6 +263,33 @@ def _kind(body: str, fenced: bool) -> BlockKind:
     if first.lstrip().startswith(">"):
         return "quote"
     return "paragraph"
+
+
+_ITEM_START = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)、])(?=[ \t]|$)")
+
+
+def paragraph_spans(block: str) -> list[tuple[int, int]]:
+    """Return start and end of the paragraphs of a block: its lines, but lines wrapped by hand join.
+
+    A line was wrapped when the next one's first word would have made it too long.
+    """
+    found: list[tuple[int, int]] = []
+    lines = block.split("\n")
+    width = max(len(line) for line in lines)
+    offset = 0
+    for index, line in enumerate(lines):
+        wrapped = (
+            index
+            and 50 <= width <= 120
+            and not _ITEM_START.match(line)
+            and len(lines[index - 1]) + 1 + len(line.lstrip().partition(" ")[0]) > width
+        )
+        if wrapped:
+            found[-1] = (found[-1][0], offset + len(line))
+        else:
+            found.append((offset, offset + len(line)))
+        offset += len(line) + 1
+    return found
 
 
 def heading_text(block: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from longwrite.errors import UsageError
@@ -28,7 +27,7 @@ from longwrite.rewards.checkers import (
     check_table,
     check_title,
 )
-from longwrite.scoring.structure import headings
+from longwrite.scoring.sections import cut_sections
 from longwrite.types import Constraint, Score, Span
 
 Checker = Callable[[Params, Passage], Score]
@@ -88,7 +87,7 @@ def check(
         constraint: What is required.
         text: Markdown of the document, or of one section.
         sections: Markdown of the document's top-level sections in order, each as it stands in the
-            text; empty to find them by the text's headings (`find_sections`).
+            text; empty to find them by the text's headings (`cut_sections`).
         language: Code of the language that the text should be in, where known.
 
     Returns:
@@ -104,7 +103,7 @@ def check(
     checker = KINDS[constraint.kind]
     if constraint.scope == "document" and constraint.kind != "sections":
         return checker(constraint.params, Passage(text, language))
-    found = tuple(sections) or find_sections(text)
+    found = tuple(sections) or tuple(text[span.start : span.end] for _, span in cut_sections(text))
     if constraint.scope == "document":
         return checker(constraint.params, Passage(text, language, found))
     chosen = _choose(constraint.scope, found)
@@ -195,41 +194,3 @@ def _evidence(text: str, parts: tuple[str, ...], scores: list[Score]) -> tuple[S
         else:
             spans.append(Span(start, start + len(part.split("\n", 1)[0])))
     return tuple(spans[:PLACES])
-
-
-# --- finding sections ----------------------------------------------------------------------------
-
-_LABEL = re.compile(
-    r"^[ \t]{0,3}[*_【\[（(]{0,3}"
-    r"(?:第[0-9零一二两三四五六七八九十百]{1,5}(?P<sign>[章幕课部篇节讲回集封])"
-    r"|(?P<word>chapter|act|part|lesson|section|letter|episode|entry|module)[ \t]+"
-    r"(?:[0-9]{1,4}|[ivxlc]{1,7}|[a-z]{3,9})\b)",
-    re.IGNORECASE | re.MULTILINE,
-)
-
-
-def find_sections(text: str) -> tuple[str, ...]:
-    """Cut a document into its top-level sections, the title left out.
-
-    They begin at the headings of the shallowest level that occurs more than once; in a text
-    without such headings, at the lines that begin with a label such as "Act 2" or 第二幕.
-
-    >>> [part.split()[1] for part in find_sections(chr(10).join(["# T", "", "## One", "## Two"]))]
-    ['One', 'Two']
-    """
-    heads = [(heading.level, heading.offset) for heading in headings(text)]
-    counts = Counter(level for level, _ in heads)
-    top = min((level for level, count in counts.items() if count > 1), default=0)
-    if top:
-        starts = [start for level, start in heads if level == top]
-        stops = [start for level, start in heads if level <= top]
-    else:
-        labels = [
-            ((match["sign"] or match["word"]).lower(), match.start())
-            for match in _LABEL.finditer(text)
-        ]
-        starts = stops = [start for unit, start in labels if unit == labels[0][0]]
-        if len(starts) < 2:
-            return ()
-    ends = dict(zip(stops, [*stops[1:], len(text)], strict=True))
-    return tuple(text[start : ends[start]] for start in starts)

@@ -12,10 +12,10 @@ from longwrite.rewards.constraints import (
     PARAMETERS,
     UnknownKind,
     check,
-    find_sections,
     holds,
     validate,
 )
+from longwrite.scoring.sections import cut_sections
 from longwrite.types import Constraint, Json, Score
 
 STORY = """# The Lamp
@@ -213,7 +213,8 @@ def test_a_title_is_looked_for_at_the_beginning() -> None:
 def test_sections_are_found_by_the_shallowest_heading_that_repeats(
     text: str, firsts: list[str]
 ) -> None:
-    assert [part.split("\n", 1)[0] for part in find_sections(text)] == firsts
+    found = [text[span.start : span.end] for _, span in cut_sections(text)]
+    assert [part.split("\n", 1)[0] for part in found] == firsts
 
 
 def test_an_unknown_kind_is_an_error_that_suggests_the_known() -> None:

@@ -1,0 +1,212 @@
+"""`longwrite score`: an honest verdict on texts from any source."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from longwrite.cli import options as o
+
+if TYPE_CHECKING:
+    from longwrite.types import Brief, Plan
+    from longwrite.verdicts import Scored
+
+_SHOWN = ("loop", "ending", "repeats", "types", "cohesion", "headings", "leaks")
+
+
+def score(
+    texts: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE…", help="md, txt, html, docx, epub, pdf, jsonl, parquet or -"),
+    ],
+    brief: Annotated[str, typer.Option(help="What was asked for: words, or a file of them.")] = "",
+    words: Annotated[int | None, typer.Option(min=1, help="Length asked for.")] = None,
+    plan: Annotated[Path | None, typer.Option(help="The plan it was written by.")] = None,
+    counter: Annotated[
+        str, typer.Option(help="words, longbench_write, split, nltk or self_lengthen.")
+    ] = "words",
+    html: Annotated[Path | None, typer.Option(help="Also write one HTML page.")] = None,
+    fail_under: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Exit with 6 when a text is less sound.")
+    ] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="An older text, or --json of it, to compare with.")
+    ] = None,
+    cores: Annotated[int | None, typer.Option(min=1, help="Processes; else all cores.")] = None,
+    force: o.Force = False,
+    as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Score texts: length, repetition, coherence, shape, and what a brief requires.
+
+    Example: longwrite score novel.md --brief "A 10000-word novel about a ferry" --html report.html
+    """
+    from longwrite.cli.output import check_output, print_json, say, write_output
+    from longwrite.reading import UnreadableError, read_texts
+    from longwrite.verdicts import score_many, tell_scored
+
+    check_output(html, force, (".html",))
+    before = _read_older(against) if against else None
+    asked, planned = _read_wish(brief, words), _read_plan(plan)
+    scored: list[Scored] = []
+    failed: list[UnreadableError] = []
+    progress = _Progress(quiet or as_json)
+    for one in score_many(
+        read_texts(texts), brief=asked, words=words, plan=planned, counter=counter,
+        cores=cores or _count_cores(),
+    ):  # fmt: skip
+        if isinstance(one, UnreadableError):
+            failed.append(one)
+            say(f"longwrite: {one}")
+        else:
+            scored.append(one)
+        progress.step()
+    progress.end()
+    if html and scored:
+        from longwrite.score_page import render_scores
+
+        write_output(html, render_scores(scored, [str(error) for error in failed]))
+    changes = compare(before, tell_scored(scored[0])) if before and scored else None
+    if as_json:
+        body: dict[str, Any] = {
+            "texts": [tell_scored(one) for one in scored],
+            "unreadable": [str(error) for error in failed],
+        }
+        print_json(body | ({"changes": changes} if changes is not None else {}))
+    else:
+        _tell(scored, changes, html)
+    low = [one for one in scored if fail_under is not None and _is_under(one, fail_under)]
+    raise typer.Exit(2 if failed else 6 if low else 0)
+
+
+def _count_cores() -> int:
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _is_under(one: Scored, limit: float) -> bool:
+    return one.report.soundness is not None and one.report.soundness < limit
+
+
+def _read_wish(given: str, words: int | None) -> Brief | None:
+    from longwrite.cli.briefing import read_input
+
+    if not given:
+        return None
+    return read_input(given, words, None, {"language": "", "audience": "", "style": ""})[0]
+
+
+def _read_plan(path: Path | None) -> Plan | None:
+    from longwrite.cli.briefing import read_text
+    from longwrite.runs.planfile import plan_from_yaml
+
+    return None if path is None else plan_from_yaml(read_text(path), str(path))
+
+
+def _read_older(path: Path) -> dict[str, Any]:
+    """Return the scores of an older text, from its file or from what --json printed of it."""
+    from longwrite.errors import UsageError
+    from longwrite.reading import read_file
+    from longwrite.verdicts import score_text, tell_scored
+
+    if path.suffix == ".json":
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))["texts"][0]
+            if isinstance(found, dict) and isinstance(found.get("scores"), dict):
+                return found
+        except (OSError, ValueError, LookupError, TypeError):
+            pass
+        raise UsageError(
+            f"{path} can't be compared with", "it isn't what longwrite score --json prints"
+        )
+    return dict(tell_scored(score_text(read_file(path), name=str(path))))
+
+
+def compare(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    """Return, by measure, the value before, the value now and their difference."""
+    changes: dict[str, Any] = {
+        "words": [before.get("words"), after["words"]],
+        "soundness": [before.get("soundness"), after["soundness"]],
+    }
+    for name, score in after["scores"].items():
+        older = before["scores"].get(name, {}).get("value")
+        if older != score["value"]:
+            changes[name] = [older, score["value"]]
+    return changes
+
+
+class _Progress:
+    """Counts texts on standard error, where many take long."""
+
+    def __init__(self, silent: bool) -> None:
+        import sys
+
+        self._silent = silent or not sys.stderr.isatty()
+        self._count = 0
+
+    def step(self) -> None:
+        import sys
+
+        self._count += 1
+        if not self._silent and self._count % 10 == 0:
+            sys.stderr.write(f"\r{self._count:,} texts")
+
+    def end(self) -> None:
+        import sys
+
+        if not self._silent and self._count >= 10:
+            sys.stderr.write("\r" + " " * 24 + "\r")
+
+
+def _tell(scored: list[Scored], changes: dict[str, Any] | None, html: Path | None) -> None:
+    from longwrite.cli.output import print_line
+
+    if len(scored) == 1:
+        _tell_one(scored[0])
+    elif scored:
+        _tell_many(scored)
+    for name, (older, now) in (changes or {}).items():
+        print_line(f"{name:<12} {_number(older)} -> {_number(now)}")
+    if html and scored:
+        print_line(f"{html}: the whole report")
+
+
+def _tell_one(one: Scored) -> None:
+    from longwrite.cli.output import print_line
+
+    asked = f" of {one.asked:,} asked for" if one.asked else ""
+    print_line(f"{one.report.name}: {one.delivered:,} words ({one.counter}){asked}")
+    if one.length is not None and one.length.value is not None:
+        print_line(f"  {'S_l':<12} {100 * one.length.value:5.1f}")
+    print_line(f"  {'soundness':<12} {_number(one.report.soundness)}")
+    for name, score in one.report.scores.items():
+        print_line(f"  {name:<12} {_number(score.value)}  {score.note}")
+    for constraint, score in one.constraints:
+        state = "   – " if score.value is None else " yes " if score.value >= 1 else "  NO "
+        quote = f" “{constraint.quote[:50]}”" if constraint.quote else ""
+        print_line(f"  {constraint.kind:<12} {state}  {score.note}{quote}")
+
+
+def _tell_many(scored: list[Scored]) -> None:
+    from longwrite.cli.output import print_line
+
+    width = min(48, max(len(one.report.name) for one in scored))
+    head = "".join(f"{name:>10}" for name in ("words", "S_l", "soundness", *_SHOWN))
+    print_line(f"{'':<{width}}{head}")
+    for one in scored:
+        values = [one.report.soundness, *(one.report.scores[name].value for name in _SHOWN)]
+        length = 100 * one.length.value if one.length and one.length.value is not None else None
+        shown = "".join(f"{_number(value):>10}" for value in values)
+        length_shown = "–" if length is None else f"{length:.1f}"
+        name = one.report.name[-width:]
+        print_line(f"{name:<{width}}{one.delivered:>10,}{length_shown:>10}{shown}")
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "   –"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.2f}"
