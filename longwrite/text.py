@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from html import unescape
 from typing import Literal
 
@@ -104,7 +105,7 @@ def count_words(text: str) -> int:
     >>> count_words("人工智能 AI 2024")
     6
     """
-    return sum(1 for _ in _WORD.finditer(visible(text)))
+    return len(_WORD.findall(visible(text)))
 
 
 def words(text: str) -> list[str]:
@@ -209,6 +210,11 @@ _RULE = re.compile(r"[ \t]{0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3
 
 def blocks(text: str) -> list[Block]:
     """Cut a Markdown text into blocks at blank lines; a fence is one block, a heading too."""
+    return list(_cut_blocks(text))
+
+
+@lru_cache(maxsize=4)  # the measures of one text all ask for its blocks
+def _cut_blocks(text: str) -> tuple[Block, ...]:
     found: list[Block] = []
     lines: list[str] = []
     begin = offset = 0
@@ -245,7 +251,7 @@ def blocks(text: str) -> list[Block]:
             lines.append(line)
         offset += len(line)
     close()
-    return found
+    return tuple(found)
 
 
 def _kind(body: str, fenced: bool) -> BlockKind:

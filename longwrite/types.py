@@ -322,6 +322,20 @@ class Document:
     defects: tuple[Defect, ...] = ()
     facts: tuple[Fact, ...] = ()
 
+    @classmethod
+    def from_text(cls, brief: Brief, text: str, *, ended: bool = True) -> Document:
+        """Return any text as a document: its own sections, or one.
+
+        Args:
+            brief: What was asked for.
+            text: Markdown or plain text.
+            ended: Whether its author ended it; False for a reply that ran into its token cap.
+        """
+        # The one call upwards: reading a text takes the measures' own eye for sections.
+        from longwrite.scoring.documents import read_document
+
+        return read_document(brief, text, ended=ended)
+
 
 @dataclass(frozen=True, slots=True)
 class Span:

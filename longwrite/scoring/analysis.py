@@ -9,7 +9,6 @@ nature; but a text that is mostly tables or code is taken whole, so that nothing
 from __future__ import annotations
 
 import re
-from array import array
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,6 +28,7 @@ UNIT = re.compile(
 )
 """A word as measures compare it: a CJK character, an emoji, a number or a run of letters."""
 
+_PARTS = re.compile(f"({UNIT.pattern})")
 _LEFT_OUT = frozenset({"code", "table", "heading", "rule"})
 
 Ints = NDArray[np.int64]
@@ -117,18 +117,11 @@ class Analysis:
     def words(self) -> Words:
         """The words of the prose."""
         numbers = _Numbers()
-        symbols, starts, ends = array("q"), array("q"), array("q")
-        for match in UNIT.finditer(self.prose):
-            symbols.append(numbers[match.group()])
-            start, end = match.span()
-            starts.append(start)
-            ends.append(end)
-        return Words(
-            np.array(symbols, np.int64),
-            np.array(starts, np.int64),
-            np.array(ends, np.int64),
-            numbers.vocabulary(),
-        )
+        parts = _PARTS.split(self.prose)  # gap, word, gap, word, …, gap
+        ends = np.fromiter(map(len, parts), np.int64, len(parts)).cumsum()
+        found = parts[1::2]
+        symbols = np.fromiter(map(numbers.__getitem__, found), np.int64, len(found))
+        return Words(symbols, ends[:-1:2], ends[1::2], numbers.vocabulary())
 
     @cached_property
     def suffixes(self) -> Suffixes:

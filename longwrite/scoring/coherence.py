@@ -72,8 +72,8 @@ def adjacent_cosines(weights: Weights) -> Floats:
     places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     meets = keys[places] == wanted
     products = weights.values[meets] * weights.values[places[meets]]
-    cosines: Floats = np.bincount(weights.rows[meets], products, minlength=weights.count)[:-1]
-    return cosines
+    sums = np.bincount(weights.rows[meets], products, minlength=weights.count)
+    return sums[:-1].astype(np.float64)
 
 
 def mean_cosine(weights: Weights) -> float:
@@ -118,7 +118,7 @@ def measure_cohesion(analysis: Analysis) -> Score:
 
 # --- topics --------------------------------------------------------------------------------------
 
-_DIMENSIONS = 64
+_DIMENSIONS = 32
 _SIDE = 200
 _STRIDE = 40
 _RARE = 1e-3
@@ -142,7 +142,7 @@ def topic_cosines(symbols: Ints, side: int = _SIDE, stride: int = _STRIDE) -> tu
     row = symbols[: steps * stride]
     chances = np.bincount(row) / len(row)
     signs = np.random.default_rng(0).choice((-1.0, 1.0), (len(chances), _DIMENSIONS))
-    vectors = signs * (_RARE / (_RARE + chances))[:, None]
+    vectors = (signs * (_RARE / (_RARE + chances))[:, None]).astype(np.float32)
     sums = np.zeros((steps + 1, _DIMENSIONS))
     np.cumsum(np.add.reduceat(vectors[row], np.arange(0, len(row), stride)), axis=0, out=sums[1:])
     middle = np.arange(reach, steps - reach + 1)

@@ -12,6 +12,7 @@ import re
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 from longwrite.text import CJK, blocks, visible, words
 from longwrite.types import Score, Span
@@ -29,10 +30,38 @@ _LETTER = rf"[^\W\d_{CJK}]"
 _UNIT = re.compile(
     rf"[{CJK}\U0001f300-\U0001faff]|\d{{1,18}}|{_LETTER}{{1,24}}(?:['’]{_LETTER}{{1,24}})?"
 )
+_PARTS = re.compile(f"({_UNIT.pattern})")
 _SENTENCE_ENDS = frozenset(".!?…。！？\n")
 
 
-class _Units(dict[str, int]):
+class _Symbols(dict[str, int]):
+    """A number for each word, 0 for all whole numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._count = 0
+
+    def __missing__(self, word: str) -> int:
+        plain = word.lower()
+        if word.isdecimal():
+            symbol = 0
+        elif plain != word:
+            symbol = self[plain]
+        else:
+            self._count = symbol = self._count + 1
+        self[word] = symbol
+        return symbol
+
+
+class _Values(dict[str, int]):
+    """The value of a whole number, -1 for a word."""
+
+    def __missing__(self, word: str) -> int:
+        value = self[word] = int(word) if word.isdecimal() else -1
+        return value
+
+
+class _Units:
     """The words of a growing text as numbers; all whole numbers are one symbol.
 
     Attributes:
@@ -43,15 +72,11 @@ class _Units(dict[str, int]):
     """
 
     def __init__(self) -> None:
-        super().__init__()
         self.symbols = array("q")
         self.numbers = array("q")
         self.starts = array("q")
         self.read = 0
-
-    def __missing__(self, word: str) -> int:
-        symbol = self[word] = self.setdefault(word.lower(), len(self) + 1)
-        return symbol
+        self._symbols, self._values = _Symbols(), _Values()
 
     def forget_last(self) -> None:
         """Forget the last word."""
@@ -60,15 +85,18 @@ class _Units(dict[str, int]):
 
     def extend(self, text: str, end: int, *, final: bool) -> None:
         """Read on to `end`; a word that may go on after it is read only when it is final."""
-        for match in _UNIT.finditer(text, self.read, end):
-            if match.end() >= end - 1 and not final:  # an apostrophe may be the last character
-                break
-            word = match.group()
-            number = word.isdecimal()
-            self.symbols.append(0 if number else self[word])
-            self.numbers.append(int(word) if number else -1)
-            self.starts.append(match.start())
-            self.read = match.end()
+        parts = _PARTS.split(text[self.read : end])  # gap, word, gap, word, …, gap
+        ends = list(accumulate(map(len, parts), initial=self.read))
+        words = parts[1::2]
+        # An apostrophe may be the last character.
+        while words and not final and ends[2 * len(words)] >= end - 1:
+            words.pop()
+        if not words:
+            return
+        self.symbols.extend(map(self._symbols.__getitem__, words))
+        self.numbers.extend(map(self._values.__getitem__, words))
+        self.starts.extend(ends[1 : 2 * len(words) : 2])
+        self.read = ends[2 * len(words)]
 
 
 def find_loop(text: str) -> int | None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from longwrite.assembly import assemble
 from longwrite.scoring.documents import read_document
-from longwrite.types import Brief
+from longwrite.types import Brief, Document
 
 BRIEF = Brief("A text", 100)
 
@@ -29,7 +29,7 @@ def test_blocks_of_long_gen_bench_are_sections() -> None:
 
 
 def test_a_text_without_sections_is_one() -> None:
-    document = read_document(BRIEF, "Only words.")
+    document = Document.from_text(BRIEF, "Only words.")
     assert document.texts == {"1": "Only words."}
 
 
