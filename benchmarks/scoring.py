@@ -1,6 +1,6 @@
 """How fast texts are scored: many of 10,000 words, one of a million, and the worst ones.
 
-    python benchmarks/scoring.py            # a tenth of the rows; --full for 1,000
+python benchmarks/scoring.py            # a tenth of the rows; --full for 1,000
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import typer
+
 from longwrite.rewards.briefs import compile_brief
 from longwrite.rewards.trl import DEFAULT
 from longwrite.scoring.analysis import Analysis
@@ -24,7 +26,30 @@ from longwrite.scoring.documents import read_document
 from longwrite.scoring.measures import Wish, measure
 from longwrite.verdicts import score_text
 
-_SOUNDS = "ba ce di fo gu ha li mo ne pu ra se ti vo wa xe yo zu ka le mi no".split()
+_SOUNDS = [
+    "ba",
+    "ce",
+    "di",
+    "fo",
+    "gu",
+    "ha",
+    "li",
+    "mo",
+    "ne",
+    "pu",
+    "ra",
+    "se",
+    "ti",
+    "vo",
+    "wa",
+    "xe",
+    "yo",
+    "zu",
+    "ka",
+    "le",
+    "mi",
+    "no",
+]
 
 
 def make_text(words: int, seed: int) -> str:
@@ -52,7 +77,7 @@ def time_rows(count: int) -> None:
         begun = time.perf_counter()
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         seconds = time.perf_counter() - begun
-    print(f"longwrite score, {count:,} rows of 10,000 words: {seconds:.1f} s")
+    typer.echo(f"longwrite score, {count:,} rows of 10,000 words: {seconds:.1f} s")
 
 
 def median(work: Callable[[], object], times: int = 9) -> float:
@@ -71,7 +96,7 @@ def time_composition() -> None:
     documents = iter([read_document(brief, make_text(10_000, seed)) for seed in range(12)])
     DEFAULT(brief, next(documents))
     seconds = median(lambda: DEFAULT(brief, next(documents)))
-    print(f"default composition, 10,000 words: {1_000 * seconds:.1f} ms")
+    typer.echo(f"default composition, 10,000 words: {1_000 * seconds:.1f} ms")
 
 
 def time_slope() -> None:
@@ -81,10 +106,10 @@ def time_slope() -> None:
         text = make_text(words, 1)
         seconds = median(lambda text=text: measure(Analysis(text), Wish()), 3)
         points.append((math.log(words), math.log(seconds)))
-        print(f"every measure, {words:,} words: {seconds:.3f} s")
+        typer.echo(f"every measure, {words:,} words: {seconds:.3f} s")
     xs, ys = zip(*points, strict=True)
     slope = statistics.linear_regression(xs, ys).slope
-    print(f"slope of log seconds over log words: {slope:.3f}")
+    typer.echo(f"slope of log seconds over log words: {slope:.3f}")
 
 
 def time_worst() -> None:
@@ -116,7 +141,7 @@ def time_worst() -> None:
     for name, text in worst.items():
         begun = time.perf_counter()
         score_text(text)
-        print(f"{name}, {len(text.encode()):,} bytes: {time.perf_counter() - begun:.3f} s")
+        typer.echo(f"{name}, {len(text.encode()):,} bytes: {time.perf_counter() - begun:.3f} s")
 
 
 def main() -> None:

@@ -30,8 +30,8 @@ class Constraint:
     Attributes:
         kind: A kind that `longwrite.rewards.constraints` has a checker for, such as ``length``.
         params: The kind's own values, JSON only.
-        scope: ``document``, ``each`` (every section), ``section:N`` (the N-th) or ``every:K``
-            (each K-th section).
+        scope: ``document``, ``each`` (every section), ``section:N`` (the N-th), ``every:K`` (each
+            K-th section) or ``every:K:N`` (the N-th section and each K-th after it).
         hard: Whether missing it is a failure (exit code 6) or only reported.
         quote: The words of the brief that it was read from, empty when given as an option.
     """

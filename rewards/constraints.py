@@ -91,9 +91,9 @@ def check(
         language: Code of the language that the text should be in, where known.
 
     Returns:
-        The checker's score for the scope ``document``; for ``each``, ``every:K`` and ``section:N``
-        the share of those sections that hold. Where the text has no such section, 0.0 for a hard
-        constraint and None for a soft one.
+        The checker's score for the scope ``document``; for ``each``, ``section:N``, ``every:K`` and
+        ``every:K:N`` the share of those sections that hold. Where the text has no such section, 0.0
+        for a hard constraint and None for a soft one.
 
     Raises:
         UnknownKind: Nothing checks the constraint's kind.
@@ -156,7 +156,7 @@ def validate(constraint: Constraint) -> None:
         raise _unusable(
             constraint,
             f"its scope is {constraint.scope!r}",
-            "Use document, each, section:N or every:K.",
+            "Use document, each, section:N, every:K or every:K:N.",
         )
 
 
@@ -165,7 +165,10 @@ _TYPES: Mapping[str, tuple[type, str]] = {
     "str": (str, "a text"),
     "bool": (bool, "true or false"),
 }
-_SCOPE = re.compile(r"(section|every):([1-9][0-9]{0,5})")
+_SCOPE = re.compile(
+    r"section:(?P<place>[1-9][0-9]{0,5})|every:(?P<step>[1-9][0-9]{0,5})(?::"
+    r"(?P<first>[1-9][0-9]{0,5}))?"
+)
 
 
 def _unusable(constraint: Constraint, why: str, mend: str) -> UsageError:
@@ -176,8 +179,12 @@ def _choose(scope: str, sections: tuple[str, ...]) -> tuple[str, ...]:
     match = _SCOPE.fullmatch(scope)
     if match is None:
         return sections
-    step = int(match[2])
-    return sections[step - 1 :: step] if match[1] == "every" else sections[step - 1 : step]
+    if match["place"]:
+        place = int(match["place"])
+        return sections[place - 1 : place]
+    step = int(match["step"])
+    first = int(match["first"] or step)
+    return sections[first - 1 :: step]
 
 
 def _evidence(text: str, parts: tuple[str, ...], scores: list[Score]) -> tuple[Span, ...]:

@@ -21,7 +21,7 @@ from longwrite.scoring.endings import is_truncated
 from longwrite.text import count_words
 
 SPREAD = 1e-4
-"""Standard deviation of a group under which a trainer has nothing to learn from it (TRL's floor)."""
+"""Standard deviation of a group under which a trainer learns nothing from it (TRL's floor)."""
 
 
 @dataclass(frozen=True, slots=True)

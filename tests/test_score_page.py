@@ -21,7 +21,9 @@ EVIL = '"><script>document.title="owned"</script><img src=x onerror=document.tit
 
 
 def write_page(count: int = 1, title: str = "Hull") -> str:
-    text = f"# Boats\n\n## {title}\n\n{make_text(4)}\n\n## Again\n\n{make_text(4)}\n\nIt was {title}"
+    text = (
+        f"# Boats\n\n## {title}\n\n{make_text(4)}\n\n## Again\n\n{make_text(4)}\n\nIt was {title}"
+    )
     brief = compile_brief('Write 500 words. Mention "the keel".')
     rows = [score_text(text, name=f"boat {n} {title}", brief=brief) for n in range(count)]
     return render_scores(rows, ["none.md can't be read: there is no such file."])

@@ -68,6 +68,8 @@ def test_lengths_of_sections_are_scaled_to_another_total() -> None:
 @pytest.mark.parametrize(
     ("prompt", "words"),
     [
+        ("Write about the sea. Chapter 3 should have 900 words.", 10_000),
+        ("Write a guide in 4 parts. Part 1: 500 words. Part 2: 900 words.", 10_000),
         ("Write about the sea.", 10_000),
         ("Write a letter to my aunt.", 600),
         ("写一首关于海的诗", 300),

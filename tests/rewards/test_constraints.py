@@ -136,6 +136,8 @@ def test_a_scope_is_paid_by_the_share_of_its_sections() -> None:
     assert value("mention", STORY, "section:2", text="sea") == 1.0
     assert value("mention", STORY, "every:3", text="sea") == 0.0
     assert value("mention", STORY, "every:2", text="climbed") == 1.0
+    assert value("mention", STORY, "every:2:1", text="sea") == pytest.approx(1 / 2)
+    assert value("mention", STORY, "every:5:2", text="sea") == 1.0
 
 
 def test_evidence_in_a_section_is_placed_in_the_document() -> None:
@@ -235,6 +237,8 @@ def test_an_unknown_kind_is_an_error_that_suggests_the_known() -> None:
         Constraint("mention", {}),
         Constraint("table", {"wanted": 1}),
         Constraint("mention", {"text": "a"}, scope="section:0"),
+        Constraint("mention", {"text": "a"}, scope="section:1:2"),
+        Constraint("mention", {"text": "a"}, scope="every:2:0"),
         Constraint("mention", {"text": "a"}, scope="everywhere"),
     ],
 )
@@ -243,7 +247,10 @@ def test_what_has_the_wrong_form_is_refused(wrong: Constraint) -> None:
         validate(wrong)
 
 
-@given(st.text(max_size=300), st.sampled_from(["document", "each", "section:1", "every:2"]))
+SCOPES = st.sampled_from(["document", "each", "section:1", "every:2", "every:2:1"])
+
+
+@given(st.text(max_size=300), SCOPES)
 def test_any_text_gets_a_score_between_zero_and_one(text: str, scope: str) -> None:
     samples: dict[str, dict[str, Json]] = {
         "length": {"target": 50},
