@@ -26,30 +26,7 @@ from longwrite.scoring.documents import read_document
 from longwrite.scoring.measures import Wish, measure
 from longwrite.verdicts import score_text
 
-_SOUNDS = [
-    "ba",
-    "ce",
-    "di",
-    "fo",
-    "gu",
-    "ha",
-    "li",
-    "mo",
-    "ne",
-    "pu",
-    "ra",
-    "se",
-    "ti",
-    "vo",
-    "wa",
-    "xe",
-    "yo",
-    "zu",
-    "ka",
-    "le",
-    "mi",
-    "no",
-]
+_SOUNDS = [onset + vowel for onset in "bdfghlmnprstvz" for vowel in "aeiou"]
 
 
 def make_text(words: int, seed: int) -> str:

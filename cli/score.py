@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,11 @@ import typer
 from longwrite.cli import options as o
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from longwrite.embedding import Embedder
+    from longwrite.reading import Reading, UnreadableError
+    from longwrite.rewards.replay import Replay
     from longwrite.types import Brief, Plan
     from longwrite.verdicts import Scored
 
@@ -35,12 +41,21 @@ def score(
     against: Annotated[
         Path | None, typer.Option(help="An older text, or --json of it, to compare with.")
     ] = None,
+    rewards: Annotated[
+        str, typer.Option(help='What pays them: default, "length=1, repetition=0.5", module:name.')
+    ] = "",
+    embedding: Annotated[
+        Path | None, typer.Option(help="A model folder: also measure coherence by its embeddings.")
+    ] = None,
     cores: Annotated[int | None, typer.Option(min=1, help="Processes; else all cores.")] = None,
     force: o.Force = False,
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
 ) -> None:
     """Score texts: length, repetition, coherence, shape, and what a brief requires.
+
+    With --rewards the texts are also paid, and groups of completions, such as those that TRL logs,
+    are told by what a trainer can learn from them.
 
     Example: longwrite score novel.md --brief "A 10000-word novel about a ferry" --html report.html
     """
@@ -51,12 +66,14 @@ def score(
     check_output(html, force, (".html",))
     before = _read_older(against) if against else None
     asked, planned = _read_wish(brief, words), _read_plan(plan)
+    source = list(read_texts(texts)) if rewards else read_texts(texts)
+    paid = _pay(source, rewards, asked) if rewards else None
     scored: list[Scored] = []
     failed: list[UnreadableError] = []
     progress = _Progress(quiet or as_json)
     for one in score_many(
-        read_texts(texts), brief=asked, words=words, plan=planned, counter=counter,
-        cores=cores or _count_cores(),
+        source, brief=asked, words=words, plan=planned, counter=counter,
+        cores=cores or _count_cores(), embed=_load_embedder(embedding),
     ):  # fmt: skip
         if isinstance(one, UnreadableError):
             failed.append(one)
@@ -75,11 +92,49 @@ def score(
             "texts": [tell_scored(one) for one in scored],
             "unreadable": [str(error) for error in failed],
         }
-        print_json(body | ({"changes": changes} if changes is not None else {}))
+        more = {"changes": changes, "rewards": asdict(paid) if paid else None}
+        print_json(body | {key: value for key, value in more.items() if value is not None})
     else:
         _tell(scored, changes, html)
+        if paid:
+            _tell_paid(paid)
     low = [one for one in scored if fail_under is not None and _is_under(one, fail_under)]
     raise typer.Exit(2 if failed else 6 if low else 0)
+
+
+def _pay(
+    readings: Iterable[Reading | UnreadableError], rewards: str, brief: Brief | None
+) -> Replay:
+    from longwrite.reading import Reading
+    from longwrite.rewards.catalogue import read_composition
+    from longwrite.rewards.replay import replay
+
+    texts = [one for one in readings if isinstance(one, Reading)]
+    return replay(texts, read_composition(rewards), brief)
+
+
+def _tell_paid(paid: Replay) -> None:
+    from longwrite.cli.output import print_line
+
+    groups = f", {paid.groups:,} groups" if paid.groups < paid.completions else ""
+    print_line(f"Rewards of {paid.completions:,} texts{groups}")
+    if groups:
+        print_line(f"  {paid.silent:.0%} of the groups are paid alike: nothing to learn from them")
+    for name, count in paid.closed.items():
+        print_line(f"  gate {name}: closed for {count:,}")
+    print_line(f"  {'':<14}{'mean':>8}{'spread':>8}{'alike':>8}{'length':>8}{'none':>8}")
+    for name, one in paid.components.items():
+        row = [_number(one.mean), f"{one.spread:.3f}", f"{one.silent:.0%}"]
+        row += [_number(one.with_length), f"{one.missing:,}"]
+        print_line(f"  {name:<14}" + "".join(f"{cell:>8}" for cell in row))
+
+
+def _load_embedder(folder: Path | None) -> Embedder | None:
+    if folder is None:
+        return None
+    from longwrite.embedding import Embedder
+
+    return Embedder(folder)
 
 
 def _count_cores() -> int:

@@ -32,8 +32,11 @@ _MARKS = (
     "\u200c\u200d\ua8e0-\ua8f1\ufe20-\ufe2f"
 )
 _FIRST = rf"[^\W_{CJK}]"
-_LETTER = rf"(?:{_FIRST}|[{_MARKS}])"
-_WORD = re.compile(rf"[{CJK}]|{_FIRST}{_LETTER}*(?:(?:['’‐‑-]|_+|(?<=\d)[.,:](?=\d)){_LETTER}+)*")
+_LETTERS = rf"(?:[A-Za-z0-9]++|{_FIRST}|[{_MARKS}])"
+_WORD = re.compile(
+    rf"[{CJK}]|(?:[A-Za-z0-9]|{_FIRST}){_LETTERS}*"
+    rf"(?:(?:['’‐‑-]|_+|(?<=\d)[.,:](?=\d)){_LETTERS}+)*"
+)
 _CJK_CHAR = re.compile(f"[{CJK}]")
 
 _FRONT_MATTER = re.compile(
@@ -110,7 +113,7 @@ def count_words(text: str) -> int:
 
 def words(text: str) -> list[str]:
     """Return the counted words of plain text in lower case; markup is not looked for."""
-    return [match.group().lower() for match in _WORD.finditer(text)]
+    return [word.lower() for word in _WORD.findall(text)]
 
 
 def estimate_tokens(text: str) -> int:
@@ -221,14 +224,14 @@ def _cut_blocks(text: str) -> tuple[Block, ...]:
     fence = ""
 
     def close() -> None:
-        if lines and any(line.strip() for line in lines):
+        if lines:
             body = "".join(lines).rstrip("\r\n")
             found.append(Block(_kind(body, bool(fence)), body, begin))
-        lines.clear()
+            lines.clear()
 
     for line in _LINE.findall(text):
         bare = line.rstrip("\r\n")
-        opened = _FENCE_OPEN.match(bare)
+        opened = _FENCE_OPEN.match(bare) if "```" in bare or "~~~" in bare else None
         if fence:
             lines.append(line)
             if opened and opened.group(1).startswith(fence) and not bare.strip().strip(fence[0]):
@@ -238,13 +241,11 @@ def _cut_blocks(text: str) -> tuple[Block, ...]:
             close()
             begin, fence = offset, opened.group(1)
             lines.append(line)
-        elif not bare.strip():
+        elif not bare or bare.isspace():
             close()
-        elif _HEADING.match(bare):
+        elif "#" in bare and _HEADING.match(bare):
             close()
-            begin = offset
-            lines.append(line)
-            close()
+            found.append(Block("heading", bare, offset))
         else:
             if not lines:
                 begin = offset
@@ -279,8 +280,10 @@ def paragraph_spans(block: str) -> list[tuple[int, int]]:
 
     A line was wrapped when the next one's first word would have made it too long.
     """
-    found: list[tuple[int, int]] = []
     lines = block.split("\n")
+    if len(lines) == 1:
+        return [(0, len(block))]
+    found: list[tuple[int, int]] = []
     width = max(len(line) for line in lines)
     offset = 0
     for index, line in enumerate(lines):
@@ -298,10 +301,15 @@ def paragraph_spans(block: str) -> list[tuple[int, int]]:
     return found
 
 
+_MARKED = re.compile(r"[*`<&\[\]\x00]")
+
+
 def heading_text(block: str) -> str:
     """Return the words of a Markdown heading line.
 
     >>> heading_text("## **Deep** water ##")
     'Deep water'
     """
-    return visible(block).strip().rstrip("#").strip()
+    if _MARKED.search(block):
+        block = visible(block)
+    return block.strip().strip("#").strip()

@@ -14,11 +14,12 @@ from multiprocessing import get_context
 
 from longwrite.errors import UsageError
 from longwrite.reading import Reading, UnreadableError
-from longwrite.rewards.briefs import compile_brief
 from longwrite.rewards.constraints import check
+from longwrite.rewards.replay import compile_row
 from longwrite.scoring.analysis import Analysis
 from longwrite.scoring.counters import find_counter
 from longwrite.scoring.length import score_length
+from longwrite.scoring.meaning import Embed, measure_meaning
 from longwrite.scoring.measures import Wish
 from longwrite.scoring.report import Report, make_report, to_json
 from longwrite.types import Brief, Constraint, Json, Plan, Score
@@ -60,6 +61,7 @@ def score_text(
     brief: Brief | None = None,
     plan: Plan | None = None,
     counter: str = "words",
+    embed: Embed | None = None,
 ) -> Scored:
     """Measure a text, and hold it against what was asked for.
 
@@ -69,13 +71,18 @@ def score_text(
         brief: What was asked for, where that is known.
         plan: What it was planned as, where that is known.
         counter: How words are counted; see `longwrite.scoring.counters`.
+        embed: Turns passages into vectors, for the measure of meaning.
 
     Raises:
         UsageError: There is no such counter.
     """
     delivered = find_counter(counter)(text)
+    analysis = Analysis(text)
     wish = Wish(brief.prompt, brief.language, plan) if brief else Wish(plan=plan)
-    found = make_report(name, Analysis(text), wish)
+    found = make_report(name, analysis, wish)
+    if embed is not None:
+        meaning = measure_meaning(analysis, embed)
+        found = replace(found, scores={**found.scores, "meaning": meaning})
     asked = brief.words if brief and _is_stated(brief) else None
     length = None
     if asked:
@@ -96,21 +103,23 @@ def _is_stated(brief: Brief) -> bool:
 
 
 def score_reading(
-    reading: Reading, *, brief: Brief | None, words: int | None, plan: Plan | None, counter: str
+    reading: Reading,
+    *,
+    brief: Brief | None,
+    words: int | None,
+    plan: Plan | None,
+    counter: str,
+    embed: Embed | None = None,
 ) -> Scored | UnreadableError:
     """Score what was read from a file; the prompt of its row is its brief where none is given."""
-    if brief is None and (reading.prompt.strip() or words):
-        given = next(
-            (reading.columns[key] for key in ("length", "words") if reading.columns.get(key)), None
-        )
-        asked = given if isinstance(given, int) and given > 0 else words
+    if brief is None:
         try:
-            brief = compile_brief(reading.prompt or "Write a text.", length=asked)
+            brief = compile_row(reading, words)
         except UsageError as error:
             return UnreadableError(f"{reading.name} can't be scored", str(error))
     return score_text(
-        reading.text, name=reading.name, brief=brief, plan=plan, counter=counter
-    )  # fmt: skip
+        reading.text, name=reading.name, brief=brief, plan=plan, counter=counter, embed=embed
+    )
 
 
 def score_many(
@@ -121,6 +130,7 @@ def score_many(
     plan: Plan | None = None,
     counter: str = "words",
     cores: int = 1,
+    embed: Embed | None = None,
 ) -> Iterator[Scored | UnreadableError]:
     """Score texts in their order; what could not be read is handed on.
 
@@ -131,19 +141,20 @@ def score_many(
         plan: What they were planned as.
         counter: How words are counted.
         cores: Processes; few texts are scored in this one.
+        embed: Turns passages into vectors; all texts are scored in this process then.
 
     Raises:
         UsageError: There is no such counter.
     """
     find_counter(counter)
-    work = partial(score_reading, brief=brief, words=words, plan=plan, counter=counter)
+    work = partial(score_reading, brief=brief, words=words, plan=plan, counter=counter, embed=embed)
     source = iter(readings)
     first: list[Reading | UnreadableError] = []
     size = 0
     for one in source:
         first.append(one)
         size += len(one.text) if isinstance(one, Reading) else 0
-        if size > _LEAST_FOR_CORES and cores > 1:
+        if size > _LEAST_FOR_CORES and cores > 1 and embed is None:
             break
     else:
         for one in first:

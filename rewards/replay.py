@@ -19,6 +19,7 @@ from longwrite.rewards.composition import Composition, Verdict
 from longwrite.scoring.documents import read_document
 from longwrite.scoring.endings import is_truncated
 from longwrite.text import count_words
+from longwrite.types import Brief
 
 SPREAD = 1e-4
 """Standard deviation of a group under which a trainer learns nothing from it (TRL's floor)."""
@@ -62,14 +63,22 @@ class Replay:
     components: Mapping[str, Component]
 
 
-def replay(readings: Iterable[Reading], composition: Composition) -> Replay:
-    """Pay completions again; those of one prompt at one step are a group."""
+def replay(
+    readings: Iterable[Reading], composition: Composition, brief: Brief | None = None
+) -> Replay:
+    """Pay completions again; those of one prompt at one step are a group.
+
+    Args:
+        readings: The completions.
+        composition: What pays them.
+        brief: What all of them were asked for; else each row's own prompt counts.
+    """
     values: dict[str, list[float | None]] = defaultdict(list)
     groups: dict[tuple[str, str], list[int]] = defaultdict(list)
     closed: dict[str, int] = defaultdict(int)
     words: list[int] = []
     for place, reading in enumerate(readings):
-        verdict = _judge(reading, composition)
+        verdict = _judge(reading, composition, brief)
         for name in verdict.closed:
             closed[name] += 1
         for name, score in verdict.components.items():
@@ -83,10 +92,30 @@ def replay(readings: Iterable[Reading], composition: Composition) -> Replay:
     return Replay(len(words), len(groups), total.silent if total else 0.0, dict(closed), components)
 
 
-def _judge(reading: Reading, composition: Composition) -> Verdict:
-    brief = compile_brief(reading.prompt or "Write a text.")
+def _judge(reading: Reading, composition: Composition, brief: Brief | None) -> Verdict:
+    brief = brief or compile_row(reading) or compile_brief("Write a text.")
     ended = not is_truncated(reading.text)
     return composition.judge(brief, read_document(brief, reading.text, ended=ended))
+
+
+def compile_row(reading: Reading, words: int | None = None) -> Brief | None:
+    """Return what a row was asked for: its prompt, and its length where a column gives one.
+
+    Args:
+        reading: The row; its columns ``length`` or ``words`` give the length.
+        words: Asked for where no column says.
+
+    Returns:
+        The brief; None where the row says neither what nor how long.
+
+    Raises:
+        UsageError: The prompt contradicts itself.
+    """
+    given = next((one for key in ("length", "words") if (one := reading.columns.get(key))), None)
+    asked = given if isinstance(given, int) and given > 0 else words
+    if not reading.prompt.strip() and not asked:
+        return None
+    return compile_brief(reading.prompt or "Write a text.", length=asked)
 
 
 def _tell(

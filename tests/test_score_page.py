@@ -60,7 +60,7 @@ def test_it_shows_where_and_what() -> None:
 
 
 def test_every_measure_is_explained() -> None:
-    assert set(load_definitions()) == set(MEASURES) | {"soundness"}
+    assert set(load_definitions()) == set(MEASURES) | {"soundness", "meaning"}
 
 
 def test_of_very_many_texts_only_the_first_are_shown_in_full() -> None:

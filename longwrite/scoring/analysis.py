@@ -8,7 +8,6 @@ nature; but a text that is mostly tables or code is taken whole, so that nothing
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,17 +17,10 @@ from numpy.typing import NDArray
 from longwrite.scoring.sections import cut_sections
 from longwrite.scoring.structure import Heading, headings
 from longwrite.scoring.suffixes import Suffixes, sort_suffixes
-from longwrite.text import CJK, Block, blocks, front_matter_end, paragraph_spans, sentences
+from longwrite.scoring.units import PARTS
+from longwrite.text import Block, blocks, front_matter_end, paragraph_spans, sentences
 from longwrite.types import Span
 
-_LETTER = rf"[^\W\d_{CJK}]"
-# Long runs of letters are cut, so that scripts without spaces and "aaaa…" have words as well.
-UNIT = re.compile(
-    rf"[{CJK}\U0001f300-\U0001faff]|\d{{1,18}}|{_LETTER}{{1,24}}(?:['’]{_LETTER}{{1,24}})?"
-)
-"""A word as measures compare it: a CJK character, an emoji, a number or a run of letters."""
-
-_PARTS = re.compile(f"({UNIT.pattern})")
 _LEFT_OUT = frozenset({"code", "table", "heading", "rule"})
 
 Ints = NDArray[np.int64]
@@ -117,7 +109,7 @@ class Analysis:
     def words(self) -> Words:
         """The words of the prose."""
         numbers = _Numbers()
-        parts = _PARTS.split(self.prose)  # gap, word, gap, word, …, gap
+        parts = PARTS.split(self.prose)  # gap, word, gap, word, …, gap
         ends = np.fromiter(map(len, parts), np.int64, len(parts)).cumsum()
         found = parts[1::2]
         symbols = np.fromiter(map(numbers.__getitem__, found), np.int64, len(found))
@@ -170,8 +162,8 @@ class Analysis:
         found = cut_sections(self.text) or [("", Span(0, len(self.text)))]
         bounds = _bound(self.words, [span for _, span in found])
         return tuple(
-            Piece(title, span, int(first), int(last))
-            for (title, span), (first, last) in zip(found, bounds, strict=True)
+            Piece(title, span, first, last)
+            for (title, span), (first, last) in zip(found, bounds.tolist(), strict=True)
         )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longwrite.scoring.analysis import Analysis, Ints
+from longwrite.scoring.units import UNIT
 from longwrite.types import Score, Span
 
 WINDOW = 500
@@ -70,24 +71,21 @@ def previous_places(symbols: Ints) -> Ints:
 
 def measure_mtld(symbols: Ints) -> float:
     """Return the mean length of stretches whose type-token ratio stays above 0.72, both ways."""
-    row = symbols.tolist()
-    return (_factor_length(row) + _factor_length(row[::-1])) / 2
+    return (_factor_length(symbols) + _factor_length(symbols[::-1])) / 2
 
 
-def _factor_length(row: list[int]) -> float:
+def _factor_length(symbols: Ints) -> float:
     factors = 0.0
-    seen: set[int] = set()
-    count = 0
-    for symbol in row:
-        count += 1
-        seen.add(symbol)
-        if len(seen) < FACTOR * count:
+    start = types = 0
+    for place, before in enumerate(previous_places(symbols).tolist()):
+        types += before < start
+        if types < FACTOR * (place - start + 1):
             factors += 1
-            seen.clear()
-            count = 0
-    if count:
-        factors += (1 - len(seen) / count) / (1 - FACTOR)
-    return len(row) / factors if factors else float(len(row))
+            start, types = place + 1, 0
+    size = len(symbols)
+    if start < size:
+        factors += (1 - types / (size - start)) / (1 - FACTOR)
+    return size / factors if factors else float(size)
 
 
 def measure_compression(analysis: Analysis) -> Score:
@@ -95,11 +93,12 @@ def measure_compression(analysis: Analysis) -> Score:
 
     1 from a ratio of `COMPRESSED` on, falling to 0 with it; None under 500 words.
     """
-    ratios = [ratio for _, ratio in compress_windows(analysis)]
-    if not ratios:
+    windows = compress_windows(analysis)
+    if not windows:
         return Score("compression", None, note=f"Fewer than {_LEAST_CHUNK} words.")
+    ratios = [ratio for _, ratio in windows]
     least = min(ratios)
-    low = tuple(span for span, ratio in compress_windows(analysis) if ratio < COMPRESSED)
+    low = tuple(span for span, ratio in windows if ratio < COMPRESSED)
     return Score(
         "compression",
         min(1.0, least / COMPRESSED),
@@ -125,15 +124,49 @@ def compress_windows(analysis: Analysis) -> list[tuple[Span, float]]:
     return found
 
 
+_PLAIN = re.compile(r"\A(?:[^(\[.|?*+{](?![?*+{]))*")
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrase:
+    """A stale phrase: how it begins, the words that this takes, and all of it."""
+
+    head: str
+    words: frozenset[str]
+    pattern: re.Pattern[str]
+
+
 @cache
-def load_stale() -> re.Pattern[str]:
-    """Return a pattern for the phrases that language models are known to overuse."""
+def load_stale() -> tuple[_Phrase, ...]:
+    """Return the phrases that language models are known to overuse."""
     lines = (files("longwrite.scoring") / "stale.txt").read_text("utf-8").splitlines()
-    return _any_of(line for line in lines if line and not line.startswith("#"))
+    found = []
+    for line in lines:
+        if line and not line.startswith("#"):
+            plain = "".join(_PLAIN.findall(line)[:1])
+            # The last word may go on.
+            words = frozenset(UNIT.findall(plain)[:-1])
+            found.append(_Phrase(plain, words, re.compile(rf"\b(?:{line})\b")))
+    return tuple(found)
 
 
-def _any_of(phrases: Iterable[str]) -> re.Pattern[str]:
-    return re.compile(r"\b(?:" + "|".join(sorted(phrases, reverse=True)) + r")\b")
+def find_stale(analysis: Analysis) -> list[Span]:
+    """Return the stale phrases of a text, in order, none inside another."""
+    text = analysis.prose.lower()
+    known = set(analysis.words.vocabulary)
+    matches: list[tuple[int, int]] = []
+    for phrase in load_stale():
+        at = text.find(phrase.head) if phrase.words <= known else -1
+        while at >= 0:
+            match = phrase.pattern.match(text, at)
+            if match:
+                matches.append(match.span())
+            at = text.find(phrase.head, match.end() if match else at + 1)
+    found: list[Span] = []
+    for start, end in sorted(matches):
+        if not found or start >= found[-1].end:
+            found.append(Span(start, end))
+    return found
 
 
 SLOP_LIMIT = 10.0
@@ -145,7 +178,7 @@ def measure_slop(analysis: Analysis) -> Score:
     size = len(analysis.words)
     if not size:
         return Score("slop", None, note="No words.")
-    found = [Span(*match.span()) for match in load_stale().finditer(analysis.prose.lower())]
+    found = find_stale(analysis)
     rate = 1_000 * len(found) / size
     return Score(
         "slop",

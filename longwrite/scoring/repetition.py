@@ -8,13 +8,13 @@ compared leave out headings, block quotes and code, which a document may well re
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
-from longwrite.text import CJK, blocks, visible, words
+from longwrite.scoring.units import PARTS, UNIT
+from longwrite.text import blocks, visible, words
 from longwrite.types import Score, Span
 
 LOOP_WORDS = 40
@@ -25,12 +25,6 @@ LOOP_PERIOD = 2_000
 STALL = 3_000
 """Characters without any word that are a loop too: dashes, dots or blank lines for ever."""
 
-_LETTER = rf"[^\W\d_{CJK}]"
-# Long runs of letters are cut, so that scripts without spaces and "aaaa…" have words as well.
-_UNIT = re.compile(
-    rf"[{CJK}\U0001f300-\U0001faff]|\d{{1,18}}|{_LETTER}{{1,24}}(?:['’]{_LETTER}{{1,24}})?"
-)
-_PARTS = re.compile(f"({_UNIT.pattern})")
 _SENTENCE_ENDS = frozenset(".!?…。！？\n")
 
 
@@ -61,6 +55,9 @@ class _Values(dict[str, int]):
         return value
 
 
+_NO_NUMBER = array("q", [-1])
+
+
 class _Units:
     """The words of a growing text as numbers; all whole numbers are one symbol.
 
@@ -85,7 +82,7 @@ class _Units:
 
     def extend(self, text: str, end: int, *, final: bool) -> None:
         """Read on to `end`; a word that may go on after it is read only when it is final."""
-        parts = _PARTS.split(text[self.read : end])  # gap, word, gap, word, …, gap
+        parts = PARTS.split(text[self.read : end])  # gap, word, gap, word, …, gap
         ends = list(accumulate(map(len, parts), initial=self.read))
         words = parts[1::2]
         # An apostrophe may be the last character.
@@ -93,8 +90,12 @@ class _Units:
             words.pop()
         if not words:
             return
-        self.symbols.extend(map(self._symbols.__getitem__, words))
-        self.numbers.extend(map(self._values.__getitem__, words))
+        symbols = array("q", map(self._symbols.__getitem__, words))
+        self.symbols.extend(symbols)
+        if 0 in symbols:
+            self.numbers.extend(map(self._values.__getitem__, words))
+        else:
+            self.numbers.extend(_NO_NUMBER * len(words))
         self.starts.extend(ends[1 : 2 * len(words) : 2])
         self.read = ends[2 * len(words)]
 
@@ -162,7 +163,7 @@ def _final_loop(text: str, units: _Units) -> int | None:
 
 
 def _loop(text: str, end: int, units: _Units) -> int | None:
-    if end - units.read > STALL and not _UNIT.search(text, units.read, end):
+    if end - units.read > STALL and not UNIT.search(text, units.read, end):
         return units.read + 3  # room for a full stop and its closing quotes
     period = _period(units)
     if not period:
@@ -331,7 +332,7 @@ def _prose(text: str) -> list[_Word]:
         (match.group().lower(), match.start(), match.end())
         for block in blocks(text)
         if block.kind in ("paragraph", "list", "table")
-        for match in _UNIT.finditer(text, block.start, block.start + len(block.text))
+        for match in UNIT.finditer(text, block.start, block.start + len(block.text))
     ]
 
 

@@ -132,7 +132,8 @@ def _headings(text: str) -> tuple[tuple[Heading, int], ...]:
     found = []
     for block in blocks(text):
         if block.kind == "heading":
-            level = len(block.text.lstrip()) - len(block.text.lstrip().lstrip("#"))
+            marked = block.text.lstrip()
+            level = len(marked) - len(marked.lstrip("#"))
             found.append((Heading(level, heading_text(block.text), block.start), len(block.text)))
         elif block.kind == "paragraph" and (setext := _SETEXT.match(block.text)):
             level = 1 if setext.group(1)[0] == "=" else 2

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+Numbers = NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -65,60 +66,80 @@ class Suffixes:
         return change[:-1].cumsum() > 0
 
 
+LONGEST = 1 << 14
+"""Symbols by which suffixes are compared; among longer repetitions their order is left open."""
+
+
 def sort_suffixes(symbols: Ints) -> Suffixes:
     """Sort the suffixes of a row of numbers from 0 upwards, in O(n log n) time.
 
     Prefix doubling (Manber and Myers 1993): ranks by the first 2, 4, 8, … symbols, until no two are
-    alike. The ranks of all rounds then give the shared prefixes, without a loop over suffixes.
+    alike. As many symbols as fit one number are compared at once to begin with. The ranks of all
+    rounds then give the shared prefixes, without a loop over suffixes.
     """
     size = len(symbols)
     if size == 0:
         return Suffixes(np.empty(0, np.int64), np.empty(0, np.int64))
-    rank = np.unique(symbols, return_inverse=True)[1].astype(np.int64)
-    rounds = [rank]
-    width = 1
-    while True:
-        order, rank = _refine(rank, width)
-        if rank[order[-1]] == size - 1:
-            break
-        rounds.append(rank)
+    key = symbols.astype(np.uint64) + np.uint64(1)  # 0 where nothing follows
+    alike = [key]
+    bits, width = int(key.max()).bit_length(), 1
+    while 2 * width * bits + size.bit_length() <= 64 and width < LONGEST:
+        key = (key << np.uint64(width * bits)) | _follow(key, width)
+        alike.append(key)
         width *= 2
-    return Suffixes(order, _share(order, rounds))
+    order, rank = _rank(key)
+    while rank[order[-1]] < size - 1 and width < LONGEST:
+        # Two ranks side by side rank twice as many symbols.
+        order, rank = _rank(rank * np.uint64(size + 1) + _follow(rank + np.uint64(1), width))
+        alike.append(rank)
+        width *= 2
+    return Suffixes(order, _share(order, alike))
 
 
-def _refine(rank: Ints, width: int) -> tuple[Ints, Ints]:
-    """Rank by twice as many symbols; returns the order too."""
-    size = len(rank)
-    behind = np.zeros(size, np.int64)  # 0 where nothing follows
-    if width < size:
-        behind[:-width] = rank[width:] + 1
-    key = (rank * (size + 1) + behind).astype(np.uint64)
-    bits = np.uint64(max(1, size.bit_length()))
-    if size < 1 << 21:
+def _follow(values: Numbers, width: int) -> Numbers:
+    """Return, for each place, the value so many places on, 0 behind the end."""
+    found = np.zeros_like(values)
+    found[: max(0, len(values) - width)] = values[width:]
+    return found
+
+
+def _rank(key: Numbers) -> tuple[Ints, Numbers]:
+    """Return the places in the order of their keys, and the rank of each place."""
+    size = len(key)
+    bits = np.uint64(size.bit_length())
+    if int(key.max()).bit_length() + size.bit_length() <= 64:
         # Key and place in one number: sorting numbers is several times faster than sorting places.
         packed = (key << bits) | np.arange(size, dtype=np.uint64)
         packed.sort()
         order = (packed & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64)
-        key = packed >> bits
+        ordered = packed >> bits
     else:
         order = np.argsort(key, kind="stable")
-        key = key[order]
-    fresh = np.empty(size, np.int64)
-    fresh[order] = np.concatenate(([0], np.cumsum(key[1:] != key[:-1])))
-    return order, fresh
+        ordered = key[order]
+    rank = np.empty(size, np.uint64)
+    rank[order] = np.concatenate(([0], np.cumsum(ordered[1:] != ordered[:-1])))
+    return order, rank
 
 
-def _share(order: Ints, rounds: list[Ints]) -> Ints:
-    """Return what each suffix shares with the one before it, longest stretches first."""
+def _share(order: Ints, alike: list[Numbers]) -> Ints:
+    """Return what each suffix shares with the one before it, longest stretches first.
+
+    Args:
+        order: The suffixes.
+        alike: For 1, 2, 4, … symbols, numbers that are the same where so many symbols are.
+    """
     size = len(order)
     shared = np.zeros(size, np.int64)
-    before, own = order[:-1].copy(), order[1:].copy()
-    for level in range(len(rounds) - 1, -1, -1):
-        rank = np.append(rounds[level], -1)
-        alike = (rank[np.minimum(before, size)] == rank[np.minimum(own, size)]) & (before < size)
-        alike &= own < size
-        step = alike * (1 << level)
-        shared[1:] += step
-        before += step
-        own += step
+    pairs = np.arange(1, size)
+    for level in range(len(alike) - 1, -1, -1):
+        values, step = alike[level], 1 << level
+        left = pairs
+        while len(left):  # more than once where suffixes were not told apart
+            before, own = order[left - 1] + shared[left], order[left] + shared[left]
+            inside = np.maximum(before, own) < size
+            left, before, own = left[inside], before[inside], own[inside]
+            left = left[values[before] == values[own]]
+            shared[left] += step
+            if level < len(alike) - 1:
+                break
     return shared

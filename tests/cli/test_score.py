@@ -91,3 +91,29 @@ def test_the_page_holds_what_was_found_and_runs_nothing(longwrite: Command) -> N
     assert "default-src 'none'" in page
     assert "What the measures mean" in page
     assert "&lt;script&gt;" in page
+
+
+def test_completions_in_groups_are_paid_again(longwrite: Command) -> None:
+    prompt = "Write 300 words."
+    rows = [{"prompt": prompt, "response": make_text(n)} for n in (2, 4, 6)]
+    Path("rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    told = longwrite("score", "rows.jsonl", "--rewards", "length, repetition=0.5")
+    assert told.code == 0, told.err
+    assert "Rewards of 3 texts, 1 groups" in told.out
+    found = json.loads(longwrite("score", "rows.jsonl", "--rewards", "length", "--json").out)
+    assert found["rewards"]["components"]["length"]["silent"] == 0
+
+
+def test_an_unknown_reward_is_told_before_anything_is_scored(longwrite: Command) -> None:
+    Path("boats.md").write_text(TEXT)
+    result = longwrite("score", "boats.md", "--rewards", "lenght")
+    assert result.code == 2
+    assert "There is no reward 'lenght': did you mean 'length'?" in result.err
+    assert not result.out
+
+
+def test_a_model_folder_measures_meaning(longwrite: Command, tiny_model: Path) -> None:
+    Path("boats.md").write_text(TEXT)
+    result = longwrite("score", "boats.md", "--embedding", str(tiny_model), "--json")
+    assert result.code == 0, result.err
+    assert "meaning" in json.loads(result.out)["texts"][0]["scores"]
