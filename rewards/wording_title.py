@@ -27,6 +27,7 @@ _PATTERNS = tuple(
         rf"{WRITE}[^.;\n“\"]{{0,80}}?\b(?P<by>{_CALLED}|(?<=\s){_WORK},?\s+called)\s*[:：]?\s*"
         rf"(?P<title>{QUOTED})",
         rf"\b{_WORK}\s+(?P<by>{_CALLED})\s*[:：]?\s*(?P<title>{QUOTED})",
+        rf"\b(?P<by>give)\s+(?:it|(?:the|this|your)\s+{_WORK})\s+the\s+title\s+(?P<title>{QUOTED})",
         rf"\b(?:{_CALLED}|the\s+title\s+(?:is|should\s+be|must\s+be))\s*[:：]\s*"
         r"(?P<title>[^\n“”\"]{2,150}?)(?=\s*(?:$|[.。;]\s))",
         rf"^[\s#*\-–]{{0,6}}{_LINE}\*{{0,2}}\s*[:：]\s*\*{{0,2}}\s*"
