@@ -20,7 +20,9 @@ from longwrite.errors import UsageError
 MOST_BYTES = 200 * 2**20
 """Largest file that is read whole; rows of JSONL and parquet are read one by one."""
 
-_PROMPTS = ("prompt", "instruction", "query", "question", "input")
+PROMPT_COLUMNS = ("prompt", "instruction", "query", "question", "input")
+"""Columns in which rows hold their prompt, the first that is there counts."""
+
 _TEXTS = ("response", "completion", "text", "output", "answer", "document", "markdown")
 _EXTRA = "Install what reads it: pip install 'longwrite[read]'"
 
@@ -228,12 +230,14 @@ def _take_row(name: str, row: Any) -> Reading | UnreadableError:
         return UnreadableError(f"{name} can't be read", "the row is no object")
     turns = next((row[key] for key in ("messages", "conversations") if row.get(key)), None)
     text = _text_of(next((row[key] for key in _TEXTS if row.get(key)), turns))
-    prompt = _text_of(next((row[key] for key in _PROMPTS if row.get(key)), _before_last(turns)))
+    prompt = _text_of(
+        next((row[key] for key in PROMPT_COLUMNS if row.get(key)), _before_last(turns))
+    )
     if not text.strip():
         return UnreadableError(
             f"{name} can't be scored", "the row has no text", f"Name it {_TEXTS[0]!r}"
         )
-    others = {key: value for key, value in row.items() if key not in (*_PROMPTS, *_TEXTS)}
+    others = {key: value for key, value in row.items() if key not in (*PROMPT_COLUMNS, *_TEXTS)}
     return Reading(name, text, prompt, others)
 
 

@@ -15,11 +15,10 @@ from typing import TypeAlias, TypeVar
 
 from longwrite.bench.benchmark import Item
 from longwrite.errors import UsageError
+from longwrite.reading import PROMPT_COLUMNS
 from longwrite.types import Json
 
 Row: TypeAlias = "dict[str, Json]"
-
-_PROMPTS = ("prompt", "instruction", "query", "question", "input")
 
 T = TypeVar("T")
 
@@ -121,7 +120,7 @@ def prompt_of(row: Row) -> str:
     Raises:
         RowError: It has none.
     """
-    found = next((text for key in _PROMPTS if (text := text_of(row, key)).strip()), "")
+    found = next((text for key in PROMPT_COLUMNS if (text := text_of(row, key)).strip()), "")
     if not found:
         raise RowError("has no prompt")
     return found
