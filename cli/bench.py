@@ -12,11 +12,11 @@ from longwrite.cli import options as o
 
 if TYPE_CHECKING:
     from longwrite.bench.benchmark import Benchmark, Item, ItemResult
-    from longwrite.bench.judging import Judge
     from longwrite.bench.making import Making
     from longwrite.bench.matching import Matching
     from longwrite.bench.table import Table
     from longwrite.engines.choice import Choice
+    from longwrite.rewards.judge import Judge
     from longwrite.types import Role
 
 
@@ -36,9 +36,11 @@ def bench(
     out: Annotated[
         Path | None, typer.Option(help="JSONL of the responses made; else bench-NAME.jsonl.")
     ] = None,
-    judge: Annotated[
-        str | None, typer.Option(help="Model that judges the quality, for longbench_write.")
-    ] = None,
+    judge: o.JudgeModel = None,
+    judge_base_url: o.JudgeUrl = None,
+    judge_cache: o.JudgeCache = None,
+    judge_tokens: o.JudgeTokens = 2_048,
+    deadline: o.Deadline = 120.0,
     weights: Annotated[
         Path | None, typer.Option(help="JSON of the checklists' weights, for hellobench.")
     ] = None,
@@ -61,41 +63,60 @@ def bench(
 ) -> None:
     """Score responses on a benchmark; make them first where none are given.
 
+    With --judge a model judges longbench_write, hellobench or sgt; what it says is kept beside the
+    responses, in a folder of the same name with .verdicts, and not asked for again.
+
     Example: longwrite bench longbench_write --items longbench_write.jsonl --model ./my-model
 
     The same command goes on where it stopped. Exit codes: 0 done, 2 usage, 3 an item has no whole
     response (resumable), 5 engine, 130 stopped.
     """
+    from contextlib import ExitStack
+
     from longwrite.bench import find_benchmark
-    from longwrite.bench.judging import open_judge
+    from longwrite.bench.judging import find_judging
     from longwrite.bench.making import Making, describe_making
     from longwrite.bench.matching import tell_matching
+    from longwrite.cli.judging import reaching
 
     benchmark = _weigh(find_benchmark(name), weights)
-    ask = open_judge(name, judge) if judge else None
-    if responses is not None:
-        if model is not None or out is not None:
-            _refuse_both("--model" if model is not None else "--out")
-        matching, told = _read_given(benchmark, items, responses)
-    else:
-        listed = benchmark.load(_need(items, benchmark))[:limit]
-        choices = o.make_choices(
-            model, base_url, None, None, key_file, vllm_python, window, concurrency
-        )
-        settings = o.make_settings(
-            mode, planner, seed, temperature, top_p, extra, window, concurrency
-        )
-        making = Making(_check_how(how), choices["write"].model, settings, runs / f"bench-{name}")
-        told = describe_making(making)
-        path = out or Path(f"bench-{name}.jsonl")
-        matching = _make(benchmark, listed, choices, making, path, quiet)
-    matching = replace(matching, pairs=matching.pairs[:limit])
-    judged_by = judge or _name_judge(benchmark, matching)
-    if ask is not None:
-        matching = _judge(matching, ask, quiet)
+    chosen: Judge | None = None
+    if judge:
+        find_judging(name)
+        kept = responses or out or Path(f"bench-{name}.jsonl")
+        chosen = o.make_judge(
+            judge, judge_base_url or base_url, key_file,
+            judge_cache or kept.with_name(f"{kept.name}.verdicts"), deadline, judge_tokens,
+            concurrency,
+        )  # fmt: skip
+    with ExitStack() as stack:
+        if chosen is not None:
+            stack.enter_context(reaching(chosen))
+        if responses is not None:
+            if model is not None or out is not None:
+                _refuse_both("--model" if model is not None else "--out")
+            matching, told = _read_given(benchmark, items, responses)
+        else:
+            listed = benchmark.load(_need(items, benchmark))[:limit]
+            choices = o.make_choices(
+                model, base_url, None, None, key_file, vllm_python, window, concurrency
+            )
+            settings = o.make_settings(
+                mode, planner, seed, temperature, top_p, extra, window, concurrency
+            )
+            model_name, folder = choices["write"].model, runs / f"bench-{name}"
+            making = Making(_check_how(how), model_name, settings, folder)
+            told = describe_making(making)
+            path = out or Path(f"bench-{name}.jsonl")
+            matching = _make(benchmark, listed, choices, making, path, quiet)
+        matching = replace(matching, pairs=matching.pairs[:limit])
+        judged_by, notes = _name_judge(benchmark, matching), tell_matching(matching)
+        if chosen is not None:
+            matching, judged_by, told_by = _judge(benchmark, matching, chosen, quiet)
+            notes.append(told_by)
     results = [benchmark.score(item, response) for item, response in matching.pairs]
     table = benchmark.summarise(results, how=told, judge=judged_by)
-    table = replace(table, notes=(*table.notes, *tell_matching(matching)))
+    table = replace(table, notes=(*table.notes, *notes))
     _print(table, results, as_json)
     failed = [one for _, one in matching.pairs if one.failed] if responses is None else []
     raise typer.Exit(3 if failed else 0)
@@ -202,15 +223,20 @@ def _make(
         return replace(match(), unmatched=0, replaced=0)
 
 
-def _judge(matching: Matching, judge: Judge, quiet: bool) -> Matching:
+def _judge(
+    benchmark: Benchmark[Any], matching: Matching, judge: Judge, quiet: bool
+) -> tuple[Matching, str, str]:
+    """Return the responses with a live judge's verdicts, who judged, and how the judge fared."""
+    from longwrite.bench.judging import judge_responses
     from longwrite.cli.output import say
+    from longwrite.rewards.judge import describe_tally, run_apart
 
-    pairs = []
-    for number, (item, response) in enumerate(matching.pairs, 1):
-        pairs.append((item, judge(item, response)))
+    def tell(message: str) -> None:
         if not quiet:
-            say(f"judged {number} of {len(matching.pairs)}")
-    return replace(matching, pairs=tuple(pairs))
+            say(message)
+
+    found = run_apart(judge_responses(benchmark, matching.pairs, judge, tell))
+    return replace(matching, pairs=found.pairs), found.judge, describe_tally(found.tally)
 
 
 def _name_judge(benchmark: Benchmark[Any], matching: Matching) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from longwrite.embedding import Embedder
     from longwrite.reading import Reading, UnreadableError
+    from longwrite.rewards.judge import Judge
     from longwrite.rewards.replay import Replay
     from longwrite.types import Brief, Plan
     from longwrite.verdicts import Scored
@@ -48,17 +49,28 @@ def score(
         Path | None, typer.Option(help="A model folder: also measure coherence by its embeddings.")
     ] = None,
     cores: Annotated[int | None, typer.Option(min=1, help="Processes; else all cores.")] = None,
+    judge: o.JudgeModel = None,
+    judge_base_url: o.JudgeUrl = None,
+    judge_cache: o.JudgeCache = None,
+    judge_tokens: o.JudgeTokens = 2_048,
+    deadline: o.Deadline = 120.0,
+    key_file: o.KeyFile = None,
+    concurrency: o.Concurrency = 16,
     force: o.Force = False,
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
 ) -> None:
     """Score texts: length, repetition, coherence, shape, and what a brief requires.
 
-    With --rewards the texts are also paid, and groups of completions, such as those that TRL logs,
-    are told by what a trainer can learn from them.
+    With --judge a model marks six respects from 1 to 5. It is shown all of a text, a long one in
+    windows that overlap. With --rewards the texts are also paid, and groups of completions, such as
+    those that TRL logs, are told by what a trainer can learn from them.
 
     Example: longwrite score novel.md --brief "A 10000-word novel about a ferry" --html report.html
     """
+    from contextlib import ExitStack
+
+    from longwrite.cli.judging import reaching
     from longwrite.cli.output import check_output, print_json, say, write_output
     from longwrite.reading import UnreadableError, read_texts
     from longwrite.verdicts import score_many, tell_scored
@@ -68,20 +80,32 @@ def score(
     asked, planned = _read_wish(brief, words), _read_plan(plan)
     source = list(read_texts(texts)) if rewards else read_texts(texts)
     paid = _pay(source, rewards, asked) if rewards else None
+    chosen = (
+        o.make_judge(
+            judge, judge_base_url, key_file, judge_cache, deadline, judge_tokens, concurrency
+        )
+        if judge
+        else None
+    )
     scored: list[Scored] = []
     failed: list[UnreadableError] = []
     progress = _Progress(quiet or as_json)
-    for one in score_many(
-        source, brief=asked, words=words, plan=planned, counter=counter,
-        cores=cores or _count_cores(), embed=_load_embedder(embedding),
-    ):  # fmt: skip
-        if isinstance(one, UnreadableError):
-            failed.append(one)
-            say(f"longwrite: {one}")
-        else:
-            scored.append(one)
-        progress.step()
-    progress.end()
+    with ExitStack() as stack:
+        if chosen:
+            stack.enter_context(reaching(chosen))
+        for one in score_many(
+            source, brief=asked, words=words, plan=planned, counter=counter,
+            cores=cores or _count_cores(), embed=_load_embedder(embedding),
+        ):  # fmt: skip
+            if isinstance(one, UnreadableError):
+                failed.append(one)
+                say(f"longwrite: {one}")
+            else:
+                scored.append(one)
+            progress.step()
+        progress.end()
+        if chosen:
+            scored = _judge(scored, chosen, progress)
     if html and scored:
         from longwrite.score_page import render_scores
 
@@ -135,6 +159,20 @@ def _load_embedder(folder: Path | None) -> Embedder | None:
     from longwrite.embedding import Embedder
 
     return Embedder(folder)
+
+
+def _judge(scored: list[Scored], judge: Judge, progress: _Progress) -> list[Scored]:
+    from longwrite.rewards.judge import run_apart
+    from longwrite.rewards.quality import QualityReward
+    from longwrite.verdicts import judge_texts
+
+    def tell(count: int) -> None:
+        progress.show(f"judged {count:,} of {len(scored):,}")
+
+    try:
+        return run_apart(judge_texts(scored, QualityReward(judge), tell))
+    finally:
+        progress.end()
 
 
 def _count_cores() -> int:
@@ -202,19 +240,27 @@ class _Progress:
 
         self._silent = silent or not sys.stderr.isatty()
         self._count = 0
+        self._shown = False
 
     def step(self) -> None:
+        self._count += 1
+        if self._count % 10 == 0:
+            self.show(f"{self._count:,} texts")
+
+    def show(self, text: str) -> None:
         import sys
 
-        self._count += 1
-        if not self._silent and self._count % 10 == 0:
-            sys.stderr.write(f"\r{self._count:,} texts")
+        if not self._silent:
+            self._shown = True
+            sys.stderr.write(f"\r{text}")
+            sys.stderr.flush()
 
     def end(self) -> None:
         import sys
 
-        if not self._silent and self._count >= 10:
-            sys.stderr.write("\r" + " " * 24 + "\r")
+        if self._shown:
+            self._shown = False
+            sys.stderr.write("\r" + " " * 32 + "\r")
 
 
 def _tell(scored: list[Scored], changes: dict[str, Any] | None, html: Path | None) -> None:
@@ -244,21 +290,42 @@ def _tell_one(one: Scored) -> None:
         state = "   – " if score.value is None else " yes " if score.value >= 1 else "  NO "
         quote = f" “{constraint.quote[:50]}”" if constraint.quote else ""
         print_line(f"  {constraint.kind:<12} {state}  {score.note}{quote}")
+    if one.judged is not None:
+        from longwrite.cli.judging import tell_judged
+
+        tell_judged(one.judged)
 
 
 def _tell_many(scored: list[Scored]) -> None:
     from longwrite.cli.output import print_line
 
     width = min(48, max(len(one.report.name) for one in scored))
-    head = "".join(f"{name:>10}" for name in ("words", "S_l", "soundness", *_SHOWN))
+    judged = any(one.judged for one in scored)
+    last = ("quality",) if judged else ()
+    head = "".join(f"{name:>10}" for name in ("words", "S_l", "soundness", *_SHOWN, *last))
     print_line(f"{'':<{width}}{head}")
     for one in scored:
         values = [one.report.soundness, *(one.report.scores[name].value for name in _SHOWN)]
+        if judged:
+            values.append(one.judged.score.value if one.judged else None)
         length = 100 * one.length.value if one.length and one.length.value is not None else None
         shown = "".join(f"{_number(value):>10}" for value in values)
         length_shown = "–" if length is None else f"{length:.1f}"
         name = one.report.name[-width:]
         print_line(f"{name:<{width}}{one.delivered:>10,}{length_shown:>10}{shown}")
+    if judged:
+        _tell_judge(scored)
+
+
+def _tell_judge(scored: list[Scored]) -> None:
+    from longwrite.cli.output import print_line
+    from longwrite.rewards.judge import describe_tally
+    from longwrite.rewards.judgement import describe_judge, tally_verdicts
+
+    verdicts = [one for each in scored if each.judged for one in each.judged.verdicts]
+    if verdicts:
+        by = describe_judge(verdicts[0].model, verdicts[0].sampling)
+        print_line(f"quality: {by}. {describe_tally(tally_verdicts(verdicts))}")
 
 
 def _number(value: float | None) -> str:

@@ -13,6 +13,8 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 
+from longwrite.rewards.judgement import Judgement, describe_judge
+from longwrite.rewards.quality import load_dimensions
 from longwrite.scoring.report import Copy, Strip
 from longwrite.types import Score
 from longwrite.verdicts import Scored
@@ -25,6 +27,7 @@ _BAR = (
     '<rect class="ink" width="{:.1f}" height="10"/></svg>'
 )
 _QUOTED = 160
+_WORDS_SHOWN = 20
 _PLACES = 3
 
 
@@ -100,7 +103,7 @@ def _one(number: int, row: Scored, *, alone: bool) -> str:
         parts += ["<h3>What was required</h3>", _constraints(row)]
     parts += ["<h3>Every measure</h3>", _measures(row, row.report.scores)]
     if row.judged:
-        parts += ["<h3>What the judge says</h3>", _measures(row, row.judged)]
+        parts += ["<h3>What the judge says</h3>", _judged(row.judged)]
     return "\n".join([*parts, "</section>"])
 
 
@@ -211,6 +214,30 @@ def _measures(row: Scored, scores: Mapping[str, Score]) -> str:
         )
     head = "<tr><th>Measure</th><th>0–1</th><th></th><th>Found</th></tr>"
     return f'<div class="wide"><table>{head}{"".join(lines)}</table></div>'
+
+
+def _judged(judged: Judgement) -> str:
+    """Show who judged, what was shown, the marks with what they mean, and the judge's own words."""
+    score, first = judged.score, next(iter(judged.verdicts), None)
+    by = f"<p>{_plain(describe_judge(first.model, first.sampling))}.</p>" if first else ""
+    lines = [
+        f"<tr><td>{escape(name)}</td><td>{_number(score.parts.get(name), '.1f')}</td>"
+        f"<td>{_BAR.format(25 * (score.parts[name] - 1)) if name in score.parts else ''}</td>"
+        f"<td>{escape(told)}</td></tr>"
+        for name, told in load_dimensions().items()
+    ]
+    head = "<tr><th>Respect</th><th>1–5</th><th></th><th>What it means</th></tr>"
+    said = "".join(
+        f"<li>{_plain(one.text, 1_000) or '–'} <b>{_plain(one.why)}</b></li>"
+        for one in judged.verdicts[:_WORDS_SHOWN]
+    )
+    more = len(judged.verdicts) - _WORDS_SHOWN
+    rest = f"<li>… and {more:,} more, in --json</li>" if more > 0 else ""
+    return (
+        f"<p><b>{escape(score.name)} {_number(score.value)}</b>. {_plain(score.note, 600)}</p>{by}"
+        f'<div class="wide"><table>{head}{"".join(lines)}</table></div>'
+        f"<details><summary>In the judge's words</summary><ol>{said}{rest}</ol></details>"
+    )
 
 
 def _evidence(text: str, score: Score) -> str:

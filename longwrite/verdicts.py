@@ -1,20 +1,23 @@
 """What is to be said of a text, from whatever source: its length, its shape, what it was to hold.
 
-One text is scored by `score_text`; many by `score_many`, on several cores and in their order.
+One text is scored by `score_text`; many by `score_many`, on several cores and in their order. What
+only a judge can tell is added by `judge_texts`.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 
 from longwrite.errors import UsageError
 from longwrite.reading import Reading, UnreadableError
 from longwrite.rewards.constraints import check
+from longwrite.rewards.judgement import JudgedReward, Judgement, tell_judgement
 from longwrite.rewards.replay import compile_row
 from longwrite.scoring.analysis import Analysis
 from longwrite.scoring.counters import find_counter
@@ -27,6 +30,8 @@ from longwrite.types import Brief, Constraint, Json, Plan, Score
 _LEAST_FOR_CORES = 400_000
 """Characters from which on another process is worth its start."""
 _CHUNK = 8
+_JUDGED_AT_ONCE = 64
+"""Texts whose questions are held in memory together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,8 @@ class Scored:
         counter: How words were counted.
         length: LongBench-Write's S_l, divided by 100; None where no length is asked for.
         constraints: What was required, each with its score.
-        judged: What a judge said, by dimension.
+        brief: What was asked for; None where nobody said.
+        judged: What a judge said; None where none was asked.
     """
 
     report: Report
@@ -51,7 +57,8 @@ class Scored:
     counter: str
     length: Score | None
     constraints: Sequence[tuple[Constraint, Score]] = ()
-    judged: Mapping[str, Score] = field(default_factory=dict)
+    brief: Brief | None = None
+    judged: Judgement | None = None
 
 
 def score_text(
@@ -91,7 +98,7 @@ def score_text(
         )
     language = brief.language if brief else ""
     constraints = tuple((one, check(one, text, language=language)) for one in _required(brief))
-    return Scored(found, text, delivered, asked, counter, length, constraints)
+    return Scored(found, text, delivered, asked, counter, length, constraints, brief)
 
 
 def _required(brief: Brief | None) -> tuple[Constraint, ...]:
@@ -200,6 +207,34 @@ def _score_chunk(
     return [one if isinstance(one, UnreadableError) else work(one) for one in chunk]
 
 
+async def judge_texts(
+    scored: Sequence[Scored], reward: JudgedReward, tell: Callable[[int], None] = lambda count: None
+) -> list[Scored]:
+    """Return the texts with what a judge says of them; many are judged at the same time.
+
+    Args:
+        scored: The texts; one without a brief is judged by what it sets out to be.
+        reward: What the judge is asked.
+        tell: Told how many are judged, each time one is.
+
+    Raises:
+        EngineError: The judge can't be reached.
+        UsageError: It can't judge.
+    """
+    done = 0
+    admitted = asyncio.Semaphore(_JUDGED_AT_ONCE)
+
+    async def judge(one: Scored) -> Scored:
+        nonlocal done
+        async with admitted:
+            judged = await reward.assess(one.brief or Brief("", 0), one.text)
+        done += 1
+        tell(done)
+        return replace(one, judged=judged)
+
+    return await asyncio.gather(*map(judge, scored))
+
+
 def tell_scored(scored: Scored) -> dict[str, Json]:
     """Return all that is said of a text as JSON."""
     constraints: list[Json] = [
@@ -217,6 +252,7 @@ def tell_scored(scored: Scored) -> dict[str, Json]:
         "counter": scored.counter,
         "s_l": None if scored.length is None else scored.length.value,
         "constraints": constraints,
+        "judged": None if scored.judged is None else tell_judgement(scored.judged),
     }
 
 

@@ -31,7 +31,7 @@ DEFAULT_WORDS = {"letter": 600, "poem": 300, "script": 3_000, "speech": 3_000}
 DOCUMENT_WORDS = 10_000
 
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
-_ADDS_UP = frozenset({"mention", "avoid"})
+_ADDS_UP = frozenset({"mention", "avoid", "judged"})
 
 
 def compile_brief(

@@ -3,14 +3,20 @@
 A gate is a reward with a least value. A document that fails one gets the minimum of every
 component, for a gate paid as a component of its own would leave a failing document of best quality
 with no advantage at all. A gate that doesn't apply passes, and is counted.
+
+What rules can tell comes first. Judges are asked afterwards, side by side, and only where the gates
+are open: `measure`, `ask` and `conclude` are the three steps of `judge`.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from longwrite.errors import UsageError
+from longwrite.rewards.judge import run_apart
+from longwrite.rewards.judgement import JudgedReward
 from longwrite.rewards.reward import Reward
 from longwrite.types import Brief, Document, Score
 
@@ -68,6 +74,21 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What rules say of a document, before a judge is asked.
+
+    Attributes:
+        components: Scores of the components that need no judge, by name.
+        gates: The gates' scores, by name.
+        closed: The gates that the document failed.
+    """
+
+    components: Mapping[str, Score]
+    gates: Mapping[str, Score]
+    closed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Composition:
     """Weighted rewards behind gates; a reward itself.
 
@@ -96,12 +117,39 @@ class Composition:
 
     def judge(self, brief: Brief, document: Document) -> Verdict:
         """Return every component's and every gate's score, and what they come to."""
+        measured = self.measure(brief, document)
+        judged = run_apart(self.ask(brief, document)) if self.asks(measured) else {}
+        return self.conclude(measured, judged)
+
+    def measure(self, brief: Brief, document: Document) -> Measured:
+        """Return the gates' scores, and those of all components that need no judge."""
         gates = {gate.reward.name: gate.reward(brief, document) for gate in self.gates}
         closed = tuple(g.reward.name for g in self.gates if not g.passes(gates[g.reward.name]))
-        open_ = tuple(name for name, score in gates.items() if score.value is None)
-        scores = {one.reward.name: one.reward(brief, document) for one in self.components}
-        if closed:
-            return Verdict(0.0, scores, gates, closed, open_)
+        scores = {
+            one.reward.name: one.reward(brief, document)
+            for one in self.components
+            if not isinstance(one.reward, JudgedReward)
+        }
+        return Measured(scores, gates, closed)
+
+    def asks(self, measured: Measured) -> bool:
+        """Tell whether a judge is needed for what isn't measured."""
+        return not measured.closed and len(measured.components) < len(self.components)
+
+    async def ask(self, brief: Brief, document: Document) -> dict[str, Score]:
+        """Return the scores of the components that ask a judge, all at the same time."""
+        rewards = [one.reward for one in self.components if isinstance(one.reward, JudgedReward)]
+        scores = await asyncio.gather(*(one.score(brief, document) for one in rewards))
+        return {one.name: score for one, score in zip(rewards, scores, strict=True)}
+
+    def conclude(self, measured: Measured, judged: Mapping[str, Score]) -> Verdict:
+        """Return what all scores come to; a component that wasn't asked has none."""
+        open_ = tuple(name for name, score in measured.gates.items() if score.value is None)
+        found = {**measured.components, **judged}
+        names = [one.reward.name for one in self.components]
+        scores = {name: found.get(name) or Score(name, None, note=_UNASKED) for name in names}
+        if measured.closed:
+            return Verdict(0.0, scores, measured.gates, measured.closed, open_)
         weighed = [
             (one.weight, value)
             for one in self.components
@@ -109,7 +157,7 @@ class Composition:
         ]
         total = sum(weight for weight, _ in weighed)
         value = sum(weight * value for weight, value in weighed) / total if total else None
-        return Verdict(value, scores, gates, closed, open_)
+        return Verdict(value, scores, measured.gates, (), open_)
 
     def __call__(self, brief: Brief, document: Document) -> Score:
         """Return the composition as one score."""
@@ -121,3 +169,6 @@ class Composition:
         }
         note = f"Closed by {', '.join(verdict.closed)}." if verdict.closed else ""
         return Score(self.name, verdict.value, parts, note)
+
+
+_UNASKED = "No judge was asked, for a gate is closed."

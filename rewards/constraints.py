@@ -19,6 +19,7 @@ from longwrite.rewards.checkers import (
     check_code,
     check_form,
     check_headings,
+    check_judged,
     check_language,
     check_length,
     check_list,
@@ -28,7 +29,7 @@ from longwrite.rewards.checkers import (
     check_title,
 )
 from longwrite.scoring.sections import cut_sections
-from longwrite.types import Constraint, Score, Span
+from longwrite.types import Constraint, Json, Score, Span
 
 Checker = Callable[[Params, Passage], Score]
 
@@ -44,6 +45,7 @@ KINDS: Mapping[str, Checker] = {
     "code": check_code,
     "form": check_form,
     "title": check_title,
+    "judged": check_judged,
 }
 """Kind to checker."""
 
@@ -59,12 +61,16 @@ PARAMETERS: Mapping[str, Mapping[str, str]] = {
     "code": {"wanted": "bool", "min": "int?"},
     "form": {"name": "str"},
     "title": {"text": "str"},
+    "judged": {"question": "str", "levels": "levels?"},
 }
 """Kind to its parameters and their types; what is marked ``?`` may be None or left out.
 
 The numbers of a ``length`` are words of the default counter; its ``unit`` (words, characters or
 pages) and ``stated`` (about, at_least, at_most, between or exactly) tell how they were asked for.
 The ``unit`` of ``sections`` is chapters, acts, lessons and so on, or paragraphs or items.
+A ``judged`` constraint is a question that only a judge can answer, with the values that an answer
+may have (`longwrite.rewards.checklist`); its scope is ``document`` for what has to be there
+somewhere and ``each`` for what has to hold throughout.
 """
 
 
@@ -93,7 +99,7 @@ def check(
     Returns:
         The checker's score for the scope ``document``; for ``each``, ``section:N``, ``every:K`` and
         ``every:K:N`` the share of those sections that hold. Where the text has no such section, 0.0
-        for a hard constraint and None for a soft one.
+        for a hard constraint and None for a soft one. None for what only a judge can tell.
 
     Raises:
         UnknownKind: Nothing checks the constraint's kind.
@@ -101,6 +107,8 @@ def check(
     """
     validate(constraint)
     checker = KINDS[constraint.kind]
+    if constraint.kind == "judged":
+        return checker(constraint.params, Passage(text, language))
     if constraint.scope == "document" and constraint.kind != "sections":
         return checker(constraint.params, Passage(text, language))
     found = tuple(sections) or tuple(text[span.start : span.end] for _, span in cut_sections(text))
@@ -147,6 +155,11 @@ def validate(constraint: Constraint) -> None:
         least = 1 if kind in {"length", "sections"} else 0
         if isinstance(value, int) and value < least:
             raise _unusable(constraint, f"its {name} is {value}", f"Give at least {least}.")
+    levels = constraint.params.get("levels")
+    if isinstance(levels, list) and not _are_levels(levels):
+        raise _unusable(
+            constraint, f"its levels are {levels!r:.80}", f"Give {_TYPES['levels'][1]}."
+        )
     low, high, target = (constraint.params.get(name) for name in ("min", "max", "target"))
     if kind == "length" and low is None and high is None and target is None:
         raise _unusable(constraint, "it has no number", "Give min, max or target, in words.")
@@ -164,11 +177,17 @@ _TYPES: Mapping[str, tuple[type, str]] = {
     "int": (int, "a whole number"),
     "str": (str, "a text"),
     "bool": (bool, "true or false"),
+    "levels": (list, "a list of numbers from 0 to 1"),
 }
 _SCOPE = re.compile(
     r"section:(?P<place>[1-9][0-9]{0,5})|every:(?P<step>[1-9][0-9]{0,5})(?::"
     r"(?P<first>[1-9][0-9]{0,5}))?"
 )
+
+
+def _are_levels(levels: list[Json]) -> bool:
+    numbers = [n for n in levels if isinstance(n, int | float) and not isinstance(n, bool)]
+    return 2 <= len(numbers) == len(levels) and all(0 <= n <= 1 for n in numbers)
 
 
 def _unusable(constraint: Constraint, why: str, mend: str) -> UsageError:

@@ -10,21 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import json
 import logging
 import math
 import os
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
-from uuid import uuid4
 
-from longwrite.engines.choice import Choice, open_engine
+from longwrite.engines.choice import Choice, choose_model, open_engine, read_config
 from longwrite.engines.engine import Engine
 from longwrite.errors import UsageError
+from longwrite.rewards.verdict_cache import VerdictCache
 from longwrite.runs.store import make_key
 from longwrite.types import Ask, Json, Message, Reply, Request, Sampling
 
@@ -34,8 +33,9 @@ _T = TypeVar("_T")
 EngineFactory = Callable[[], Engine]
 """Makes an engine; importable by name, so that it travels to another process."""
 
-_REMEMBERED = 65_536
-"""Verdicts kept by a judge without a cache folder."""
+VARIABLE = "LONGWRITE_JUDGE"
+"""Environment variable that names the judge where nothing else does."""
+
 _IN_FLIGHT = 16
 _CLOSING_WAIT = 5.0
 
@@ -83,6 +83,20 @@ class Tally:
     first: str = ""
 
 
+def count_verdict(tally: Tally, verdict: Verdict[Any]) -> Tally:
+    """Return a tally with one verdict more."""
+    why = verdict.why
+    said = f" {verdict.text[:200]!r}" if verdict.text else ""
+    return Tally(
+        tally.asked + (not verdict.cached),
+        tally.cached + verdict.cached,
+        tally.unparsable + why.startswith("unparsable"),
+        tally.late + (why == "deadline"),
+        tally.failed + why.startswith("failed"),
+        tally.first or (f"{why}{said}" if why else ""),
+    )
+
+
 def describe_tally(tally: Tally) -> str:
     """Return a tally as a sentence or two.
 
@@ -105,7 +119,8 @@ class Judge:
         sampling: How verdicts are drawn; greedy unless told otherwise. A model that thinks aloud
             needs more tokens than the default.
         deadline: Seconds that one call may take once it is its turn; opening doesn't count.
-        cache: Folder that keeps verdicts from one run to the next; None keeps them in this process.
+        cache: Folder that keeps verdicts from one run to the next, and what couldn't be read for
+            the record; None keeps verdicts in this process.
     """
 
     engine: Choice | EngineFactory
@@ -178,8 +193,8 @@ class Judge:
         value = None if why else parse(text)
         if value is None:
             why = why or "unparsable"
-        elif not shared:
-            cache.put(key, text, model, self.sampling)
+        if not shared:
+            cache.put(key, text, step, model, self.sampling, why)
         return self._tell(Verdict(value, text, model, self.sampling, why, shared))
 
     def ask_now(
@@ -224,22 +239,36 @@ class Judge:
                     reply = await desk.engine.generate(request)
             except TimeoutError:
                 return "", "deadline"
+            except Exception as error:  # an engine may be anybody's
+                return "", f"failed: {type(error).__name__}: {error}"
         return reply.text, _fault(reply, request.sampling.max_tokens)
 
     def _tell(self, verdict: Verdict[_T]) -> Verdict[_T]:
         """Return a verdict after counting it."""
         with _here.lock:
-            old, why = self.tally, verdict.why
-            said = f" {verdict.text[:200]!r}" if verdict.text else ""
-            _here.tallies[self] = Tally(
-                old.asked + (not verdict.cached),
-                old.cached + verdict.cached,
-                old.unparsable + why.startswith("unparsable"),
-                old.late + (why == "deadline"),
-                old.failed + why.startswith("failed"),
-                old.first or (f"{why}{said}" if why else ""),
-            )
+            _here.tallies[self] = count_verdict(self.tally, verdict)
         return verdict
+
+
+def find_judge(judge: Judge | str) -> Judge:
+    """Return a judge, or the one that a model's name stands for.
+
+    Args:
+        judge: A judge, or a name as ``--judge`` takes it; its server and its key are those of the
+            environment and the config file. Empty for the model that LONGWRITE_JUDGE names.
+
+    Raises:
+        UsageError: The name is empty, and so is LONGWRITE_JUDGE.
+    """
+    if isinstance(judge, Judge):
+        return judge
+    named = judge or os.environ.get(VARIABLE, "")
+    if not named:
+        raise UsageError(
+            "No judge is chosen", f"{VARIABLE} names none", f"Set {VARIABLE} to a model's name."
+        )
+    model, address = choose_model(named, None)
+    return Judge(Choice(model, address, str(read_config().get("api_key_file") or "")))
 
 
 def _fault(reply: Reply, cap: int) -> str:
@@ -255,7 +284,13 @@ def run_apart(work: Coroutine[Any, Any, _T]) -> _T:
 
     The loop lives in a thread of its own, so that it doesn't matter whether one runs in the
     caller's, and engines stay open from one call to the next.
+
+    Raises:
+        RuntimeError: It is called on that loop itself, which would wait for ever.
     """
+    if _here.is_own_thread():
+        work.close()
+        raise RuntimeError("a judge's own loop can't wait for itself; await the async form")
     future = asyncio.run_coroutine_threadsafe(work, _here.loop())
     try:
         return future.result()
@@ -302,15 +337,16 @@ class _Process:
             asyncio.AbstractEventLoop, dict[Choice | EngineFactory, asyncio.Task[_Desk]]
         ] = {}
         self.tallies: dict[Judge, Tally] = {}
-        self._caches: dict[Path | None, _Cache] = {}
+        self._caches: dict[Path | None, VerdictCache] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
-    def cache(self, folder: Path | None) -> _Cache:
+    def cache(self, folder: Path | None) -> VerdictCache:
         """Return the verdicts of a folder, read once."""
+        folder = folder.resolve() if folder else None
         with self.lock:
             if folder not in self._caches:
-                self._caches[folder] = _Cache(folder)
+                self._caches[folder] = VerdictCache(folder)
             return self._caches[folder]
 
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -323,6 +359,10 @@ class _Process:
                 )
                 self._thread.start()
             return self._loop
+
+    def is_own_thread(self) -> bool:
+        """Tell whether this is the thread of the process's own loop."""
+        return threading.current_thread() is self._thread
 
     def end(self) -> None:
         """Close the engines of the own loop, and the loop."""
@@ -344,63 +384,6 @@ class _Process:
         for opening in self.desks.pop(asyncio.get_running_loop(), {}).values():
             if opening.done() and not _is_lost(opening):
                 await opening.result().engine.close()
-
-
-class _Cache:
-    """Verdicts in JSONL: each process writes a file of its own and reads all at its start.
-
-    Kept are the judge's words and not what they were read as, so that a reader that has become
-    stricter isn't bypassed.
-    """
-
-    def __init__(self, folder: Path | None) -> None:
-        self._texts: dict[str, str] = {}
-        self._path: Path | None = None
-        self._lock = threading.Lock()
-        if folder is not None:
-            self._path = folder / f"verdicts-{uuid4().hex}.jsonl"
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                for path in sorted(folder.glob("verdicts-*.jsonl")):
-                    self._texts.update(_read_verdicts(path))
-            except OSError as error:
-                raise _unusable(folder, error) from error
-
-    def get(self, key: str) -> str | None:
-        """Return the judge's words under a key."""
-        return self._texts.get(key)
-
-    def put(self, key: str, text: str, model: str, sampling: Sampling) -> None:
-        """Keep the words of a verdict that was read."""
-        with self._lock:
-            self._texts[key] = text
-            if self._path is None:
-                if len(self._texts) > _REMEMBERED:
-                    del self._texts[next(iter(self._texts))]
-                return
-            row = {"key": key, "model": model, "sampling": asdict(sampling), "text": text}
-            try:
-                with self._path.open("ab") as stream:
-                    stream.write(json.dumps(row).encode() + b"\n")
-            except OSError as error:
-                raise _unusable(self._path.parent, error) from error
-
-
-def _read_verdicts(path: Path) -> Iterator[tuple[str, str]]:
-    with path.open("rb") as stream:
-        for line in stream:
-            try:
-                row = json.loads(line)
-                key, text = row["key"], row["text"]
-            except (ValueError, KeyError, TypeError, RecursionError):
-                continue  # torn or foreign
-            if isinstance(key, str) and isinstance(text, str):
-                yield key, text
-
-
-def _unusable(folder: Path, error: OSError) -> UsageError:
-    why = error.strerror or type(error).__name__
-    return UsageError(f"The cache of verdicts {folder} can't be used", why, "Name another folder.")
 
 
 _here = _Process()

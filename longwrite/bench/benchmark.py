@@ -16,6 +16,9 @@ from typing import Generic, Protocol, TypeVar
 from longwrite.bench.table import Table
 from longwrite.types import Json
 
+UNJUDGED = "unjudged"
+"""Column in which a live judge says why it gave no verdict."""
+
 T = TypeVar("T")
 """What a benchmark asks of one item besides its prompt."""
 

@@ -14,15 +14,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from longwrite.bench.benchmark import Item, ItemResult, Response
+from longwrite.bench.benchmark import UNJUDGED, Item, ItemResult, Response
 from longwrite.bench.rows import Row, load_items, number_of, parse_json, prompt_of, text_of
 from longwrite.bench.table import Table, tabulate
 from longwrite.errors import UsageError
+from longwrite.rewards.checklist import QUARTERS
 from longwrite.scoring.counters import find_counter
 from longwrite.types import Json
 
-LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""What a judge may give an item."""
 SLACK = 0.1
 """By how much rounded weights may miss 100."""
 
@@ -40,10 +39,12 @@ class Checklist:
     Attributes:
         category: The subcategory, which decides the weights.
         length: Items in the checklist, 0 where the file doesn't say.
+        questions: The items; none where the file doesn't hold them.
     """
 
     category: str
     length: int
+    questions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,8 @@ class HelloBench:
     def _weigh(self, asked: Checklist, response: Response) -> tuple[float | None, str]:
         if not response.text.strip():
             return None, "There is no response."
+        if why := text_of(response.columns, UNJUDGED):
+            return None, why
         scores = find_scores(response.columns)
         if isinstance(scores, str):
             return None, scores
@@ -118,8 +121,8 @@ def find_scores(columns: Mapping[str, Json]) -> list[float] | str:
     scores = []
     for one in given:
         score = number_of(one.get("evaluation_score") if isinstance(one, dict) else one)
-        if score is None or score not in LEVELS:
-            return f"A checklist score is none of {', '.join(f'{x:g}' for x in LEVELS)}."
+        if score is None or score not in QUARTERS:
+            return f"A checklist score is none of {', '.join(f'{x:g}' for x in QUARTERS)}."
         scores.append(score)
     return scores
 
@@ -158,4 +161,11 @@ def _read(name: str, row: Row) -> Item[Checklist]:
     category = own or _LAST_NUMBER.sub("", name)
     target = row.get("target_words")
     words = target if isinstance(target, int) and 0 < target <= 10**9 else 0
-    return Item(name, prompt_of(row), Checklist(category, length), int(words))
+    questions = tuple(map(_read_question, checklists)) if isinstance(checklists, list) else ()
+    asked = Checklist(category, length, questions if all(questions) else ())
+    return Item(name, prompt_of(row), asked, int(words))
+
+
+def _read_question(entry: Json) -> str:
+    found = text_of(entry, "checklist_content") if isinstance(entry, dict) else entry
+    return found.strip() if isinstance(found, str) else ""

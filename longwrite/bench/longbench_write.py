@@ -11,22 +11,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
-from longwrite.bench.benchmark import Item, ItemResult, Response
-from longwrite.bench.rows import Row, load_items, number_of, prompt_of, whole_number_of
+from longwrite.bench.benchmark import UNJUDGED, Item, ItemResult, Response
+from longwrite.bench.rows import Row, load_items, number_of, prompt_of, text_of, whole_number_of
 from longwrite.bench.table import Table, tabulate
+from longwrite.rewards.quality import DIMENSIONS
 from longwrite.scoring.counters import find_counter
 from longwrite.scoring.length import score_length
 from longwrite.types import Json
-
-DIMENSIONS = (
-    "relevance",
-    "accuracy",
-    "coherence",
-    "clarity",
-    "breadth_and_depth",
-    "reading_experience",
-)
-"""What a judge marks from 1 to 5."""
 
 BUCKETS = (
     (0, "[0, 500)"),
@@ -98,6 +89,8 @@ def find_quality(response: Response) -> tuple[float | None, str]:
     """
     if not response.text.strip():
         return None, "There is no response."
+    if why := text_of(response.columns, UNJUDGED):
+        return None, why
     if JUDGED in response.columns:
         ready = number_of(response.columns[JUDGED])
         if ready is None or not 0 <= ready <= 100:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -126,7 +126,7 @@ def prompt_of(row: Row) -> str:
     return found
 
 
-def text_of(row: Row, key: str) -> str:
+def text_of(row: Mapping[str, Json], key: str) -> str:
     """Return a text or a number of a row as text; empty for anything else."""
     value = row.get(key)
     if isinstance(value, str):

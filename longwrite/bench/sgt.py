@@ -35,11 +35,13 @@ class Check:
         kind: One of `KINDS`.
         part: The part's number.
         words: Words that all have to stand in it, where the file gives any.
+        what: What it is to hold, where the file says so in a sentence.
     """
 
     kind: str
     part: int
     words: tuple[str, ...] = ()
+    what: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,10 @@ def _read_checks(kind: str, listed: Json) -> list[Check]:
         return []
     if not isinstance(listed, dict) or not all(_PART.fullmatch(part) for part in listed):
         raise RowError(f"has no numbers of parts in 'checks_{kind}'")
-    return [Check(kind, int(part), _read_words(what)) for part, what in listed.items()]
+    return [
+        Check(kind, int(part), _read_words(what), what.strip() if isinstance(what, str) else "")
+        for part, what in listed.items()
+    ]
 
 
 def _read_words(what: Json) -> tuple[str, ...]:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from longwrite.bench.benchmark import Item, ItemResult, Response
-from longwrite.bench.longbench_write import DIMENSIONS, LongBenchWrite, bucket_of, find_quality
+from longwrite.bench.longbench_write import LongBenchWrite, bucket_of, find_quality
 from longwrite.errors import UsageError
+from longwrite.rewards.quality import DIMENSIONS
 from longwrite.types import Json
 
 BENCH = LongBenchWrite()

@@ -264,6 +264,7 @@ def test_any_text_gets_a_score_between_zero_and_one(text: str, scope: str) -> No
         "code": {"wanted": True, "min": 2},
         "form": {"name": "script"},
         "title": {"text": "x"},
+        "judged": {"question": "Is it good?"},
     }
     assert samples.keys() == KINDS.keys()
     for kind, params in samples.items():

@@ -13,10 +13,12 @@ from longwrite.rewards.briefs import compile_brief
 from longwrite.rewards.composition import Component, Composition, Gate
 from longwrite.rewards.length import SHAPES, LengthReward
 from longwrite.rewards.measured import COHERENCE, COPYING, FORMAT, LANGUAGE, RepetitionReward
+from longwrite.rewards.quality import QualityReward
 from longwrite.rewards.reward import Reward, analyse
 from longwrite.rewards.satisfaction import SatisfactionReward
 from longwrite.scoring.documents import read_document
 from longwrite.types import Brief, Document
+from tests.rewards.judges import answer_four, make_judge
 from tests.scoring.texts import make_text
 
 BRIEF = compile_brief('Write 1000 words about "old boats" in English. Mention "the keel".')
@@ -143,3 +145,16 @@ def test_what_cannot_be_composed_is_told() -> None:
         Composition(())
     with pytest.raises(UsageError, match="a weight is"):
         Component(LengthReward(), -1.0)
+
+
+def test_a_judged_component_is_composed_like_any_other() -> None:
+    quality = QualityReward(make_judge("composed", answer_four))
+    whole = Composition((Component(LengthReward(), 3.0), Component(quality)))
+    document = read_document(BRIEF, make_text(6))
+    verdict = whole.judge(BRIEF, document)
+    assert verdict.value == pytest.approx((3 * 0.51 + 0.75) / 4)
+    assert verdict.components["quality"].parts["clarity"] == 4
+    gated = Composition((Component(quality),), (Gate(LengthReward(), 0.9),))
+    closed = gated.judge(BRIEF, document)
+    assert (closed.value, closed.components["quality"].value) == (0, None)
+    assert "a gate is closed" in closed.components["quality"].note

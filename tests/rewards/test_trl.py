@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 from dataclasses import dataclass
 from importlib import import_module
 
 import pytest
 
+from longwrite.engines.engine import Watch
 from longwrite.rewards import trl
 from longwrite.rewards.composition import Component, Composition, Gate
+from longwrite.rewards.judge import Judge
 from longwrite.rewards.length import LengthReward
 from longwrite.rewards.measured import LANGUAGE, RepetitionReward
+from longwrite.rewards.quality import QualityReward
 from longwrite.rewards.trl import RewardError, TrlReward, reward_functions, reward_weights
-from longwrite.types import Brief, Document, Score
+from longwrite.types import Abilities, Brief, Document, Reply, Request, Score
+from tests.rewards.judges import ASKED, NEVER, answer_four, make_judge, mark_all, material
 from tests.scoring.texts import make_text
 
 TEXT = make_text(5)  # 400 words
@@ -109,6 +114,83 @@ def test_too_many_failures_stop_the_run_with_the_first_error() -> None:
     fragile(["p"] * 30, [f"fine {n}" for n in range(30)])
     with pytest.raises(RewardError, match=r"2 of 32 .*ValueError: it went boom"):
         fragile(["p"] * 2, ["boom", "boom boom"])
+
+
+# --- judged rewards ------------------------------------------------------------------------------
+
+
+def judged(judge: Judge, *gates: Gate) -> Composition:
+    return Composition((Component(LengthReward()), Component(QualityReward(judge))), gates)
+
+
+def answer_but_the_slow(request: Request) -> str:
+    return NEVER if "slow" in material(request) else mark_all(5)
+
+
+def test_what_a_judge_does_not_answer_is_skipped_and_counted() -> None:
+    judge = make_judge("t late", answer_but_the_slow, deadline=0.01)
+    length, quality = reward_functions(judged(judge))
+    logged: dict[str, float] = {}
+    texts = [TEXT, f"A slow boat. {TEXT}"]
+    assert quality([PROMPT] * 2, texts, log_metric=logged.__setitem__) == [1.0, None]
+    assert logged == {"quality/failed": 0, "quality/unjudged": 0.5}
+    assert length([PROMPT] * 2, texts) == [1.0, 1.0], "what rules tell is paid all the same"
+    assert len(ASKED["t late"]) == 2, "both functions share what was judged"
+
+
+def test_a_batch_is_judged_side_by_side() -> None:
+    quality = reward_functions(judged(Judge(Together(8), deadline=30.0)))[1]
+    assert quality([PROMPT] * 8, [f"{TEXT} {n}." for n in range(8)]) == [1.0] * 8
+
+
+@dataclass(frozen=True)
+class Together:
+    """Makes an engine that answers nobody before so many have asked."""
+
+    count: int
+
+    def __call__(self) -> Waiting:
+        return Waiting(asyncio.Barrier(self.count))
+
+
+class Waiting:
+    identity = "together"
+    abilities = Abilities(32_000)
+
+    def __init__(self, barrier: asyncio.Barrier) -> None:
+        self.barrier = barrier
+
+    async def generate(self, request: Request, watch: Watch | None = None) -> Reply:
+        await self.barrier.wait()
+        return Reply(mark_all(5), "stop")
+
+    async def close(self) -> None:
+        pass
+
+
+def test_no_judge_is_asked_behind_a_closed_gate() -> None:
+    length, quality = reward_functions(judged(make_judge("t gate", answer_four), Gate(LANGUAGE, 1)))
+    chinese = "那天海很平静。" * 40
+    assert quality([PROMPT], [chinese]) == length([PROMPT], [chinese]) == [0.0]
+    assert not ASKED["t gate"]
+
+
+def test_a_judge_that_can_not_judge_stops_the_run_with_its_sentence() -> None:
+    quality = reward_functions(judged(make_judge("t mute", answer_four, checks=False)))[1]
+    with pytest.raises(RewardError, match="can't judge"):
+        quality([PROMPT] * 4, [f"{TEXT} {n}." for n in range(4)])
+
+
+def test_the_judge_of_the_ready_functions_is_named_by_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("LONGWRITE_JUDGE", raising=False)
+    with pytest.raises(RewardError, match="LONGWRITE_JUDGE names none"):
+        trl.quality([PROMPT] * 2, [TEXT, f"{TEXT} More."])
+    monkeypatch.setattr(trl, "_judged", {})
+    monkeypatch.setenv("LONGWRITE_JUDGE", "scripted:seed=77")
+    assert trl.quality([PROMPT], [TEXT]) == trl.checklist([PROMPT], [TEXT]) == [None]
+    assert pickle.loads(pickle.dumps(trl.checklist)) == trl.checklist
 
 
 @pytest.mark.parametrize("name", ["length", "constraints", "repetition", "coherence", "format_"])
