@@ -14,6 +14,7 @@ from importlib import import_module
 from types import MappingProxyType
 
 from longwrite.errors import UsageError
+from longwrite.rewards.checklist import ChecklistReward
 from longwrite.rewards.composition import Component, Composition, Gate
 from longwrite.rewards.length import SHAPES, LengthReward
 from longwrite.rewards.measured import (
@@ -24,6 +25,7 @@ from longwrite.rewards.measured import (
     MeasureReward,
     RepetitionReward,
 )
+from longwrite.rewards.quality import QualityReward
 from longwrite.rewards.reward import Reward
 from longwrite.rewards.satisfaction import SatisfactionReward
 from longwrite.rewards.trl import DEFAULT
@@ -34,14 +36,15 @@ def _collect() -> dict[str, Reward]:
     lengths = [LengthReward(shape, name=shape) for shape in SHAPES if shape != "slope"]
     own: list[Reward] = [
         LengthReward(), SatisfactionReward(), RepetitionReward(), COHERENCE, FORMAT, COPYING,
-        LANGUAGE, *lengths,
+        LANGUAGE, QualityReward(), ChecklistReward(), *lengths,
     ]  # fmt: skip
     measures = {name: MeasureReward(name, (name,)) for name in MEASURES}
     return measures | {reward.name: reward for reward in own}
 
 
 REWARDS: Mapping[str, Reward] = MappingProxyType(_collect())
-"""All rewards that need no judge: the shapes of a length, the checks of a text, every measure."""
+"""The shapes of a length, the checks of a text, every measure; ``quality`` and ``checklist`` ask
+the judge that the environment names (`longwrite.rewards.judge.find_judge`)."""
 
 
 def find_reward(name: str) -> Reward:

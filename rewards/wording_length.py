@@ -185,9 +185,12 @@ def _high(finding: _Finding) -> int:
 
 
 def _joined(first: _Finding, last: _Finding) -> _Finding:
-    """Return "at least a" and "at most b" as one range, else the last."""
+    """Return "at least a" and "at most b" as one range, else the last.
+
+    The range is empty where they contradict each other.
+    """
     least, most = (first, last) if first.stated == "at_least" else (last, first)
-    if (least.stated, most.stated) != ("at_least", "at_most") or least.low >= most.high:
+    if (least.stated, most.stated) != ("at_least", "at_most") or least.low == most.high:
         return last
     return replace(last, start=first.start, low=least.low, high=most.high, stated="between")
 

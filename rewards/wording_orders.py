@@ -116,6 +116,7 @@ def is_asked(source: Source, start: int) -> bool:
     "Avoid the word", "the story must mention" and "sure to use" ask; "newspapers avoid the word"
     and "she lets us use" tell.
 
+    >>> from longwrite.rewards.clauses import read_source
     >>> is_asked(read_source("Write a tale and mention the sea."), 17)
     True
     >>> is_asked(read_source("Write about sailors who mention the sea."), 24)

@@ -95,6 +95,7 @@ def find_scopes(source: Source, start: int, end: int) -> tuple[str, ...]:
 
     "Write chapter 3" names the whole text, "in chapter 3" a part of it, "in chapters 2 and 5" two.
 
+    >>> from longwrite.rewards.clauses import read_source
     >>> find_scopes(read_source("Mention the sea in every third chapter."), 0, 7)
     ('every:3',)
     >>> find_scopes(read_source("From week 10 on, every 5 weeks mention the sea."), 31, 38)
