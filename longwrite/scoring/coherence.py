@@ -116,6 +116,46 @@ def measure_cohesion(analysis: Analysis) -> Score:
     )
 
 
+_LEAST_WORDS = 400
+_STRETCH = 50
+_LONG_WORD = 5
+"""Letters from which on a word says something of its subject."""
+
+
+def measure_unity(analysis: Analysis) -> Score:
+    """Score how much of its words the second half shares with the first; None under 400 words.
+
+    The cosine of the longer words of both halves, over that of the text's alternate stretches of 50
+    words: so neither length nor style counts. A text spliced together of two is told by it.
+    """
+    words = analysis.words
+    size = len(words)
+    if size < _LEAST_WORDS:
+        return Score("unity", None, note=f"Fewer than {_LEAST_WORDS} words.")
+    long = np.fromiter(map(len, words.vocabulary), np.int64) >= _LONG_WORD
+    turns = np.arange(size)
+    halves = _share_words(words.symbols, long, turns < size // 2)
+    mixed = _share_words(words.symbols, long, turns // _STRETCH % 2 == 0)
+    if not mixed:
+        return Score("unity", None, note="Its words are all short.")
+    value = min(1.0, halves / mixed)
+    return Score(
+        "unity",
+        value,
+        {"halves": halves, "mixed": mixed},
+        f"The halves share {value:.0%} of the words that they would share if they were mixed.",
+    )
+
+
+def _share_words(symbols: Ints, counted: NDArray[np.bool_], left: NDArray[np.bool_]) -> float:
+    """Return the cosine of the sets of counted words on both sides."""
+    size = len(counted)
+    one = (np.bincount(symbols[left], minlength=size) > 0) & counted
+    other = (np.bincount(symbols[~left], minlength=size) > 0) & counted
+    norm = float(np.sqrt(float(one.sum()) * float(other.sum())))
+    return float((one & other).sum()) / norm if norm else 0.0
+
+
 # --- topics --------------------------------------------------------------------------------------
 
 _DIMENSIONS = 32

@@ -63,6 +63,7 @@ MEASURES: Mapping[str, Measure] = {
     "compression": lambda analysis, wish: diversity.measure_compression(analysis),
     "slop": lambda analysis, wish: diversity.measure_slop(analysis),
     "cohesion": lambda analysis, wish: coherence.measure_cohesion(analysis),
+    "unity": lambda analysis, wish: coherence.measure_unity(analysis),
     "topics": lambda analysis, wish: coherence.measure_topics(analysis),
     "entities": lambda analysis, wish: entities.measure_entities(analysis),
     "headings": lambda analysis, wish: shape.measure_headings(analysis),

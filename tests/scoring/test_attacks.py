@@ -1,12 +1,15 @@
 """Known ways to break a text, on real ones: each is caught by the measure that is for it.
 
-AUC is the chance that the measure puts a whole text above a broken one.
+AUC is the chance that the measure puts a whole text above a broken one. To see the figures::
+
+    python -m tests.scoring.test_attacks
 """
 
 from __future__ import annotations
 
 import json
 import random
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -16,6 +19,8 @@ import pytest
 from longwrite.scoring.analysis import Analysis
 from longwrite.scoring.measures import Wish, measure
 from longwrite.scoring.repetition import find_early_loop
+from longwrite.text import sentences
+from longwrite.types import Plan, Section
 from tests.scoring.texts import make_text
 
 FIXTURES = Path(__file__).parents[3] / "shared" / "fixtures"
@@ -30,24 +35,32 @@ WINDOW = 6_000
 
 
 @cache
-def whole_texts() -> tuple[str, ...]:
-    """Outputs that a judge liked and that end, and windows of novels that end a paragraph."""
-    found = []
+def sourced_texts() -> tuple[tuple[str, str], ...]:
+    """Outputs that a judge liked and that end, and windows of novels that end a paragraph.
+
+    Each with where it is from: a prompt, or a novel.
+    """
+    found: list[tuple[str, str]] = []
     for line in (FIXTURES / "hellobench_outputs.jsonl").read_text("utf-8").splitlines():
         row = json.loads(line)
         scores = row["judge_checklist_scores"]
         liked = sum(scores) / len(scores) >= GOOD
         if liked and len(row["response"].split()) > 800 and row["response"].rstrip()[-1] in '.!?"”':
-            found.append(row["response"])
+            found.append((row["id"], row["response"]))
     for path in sorted((FIXTURES / "novels").glob("*.txt")):
         window: list[str] = []
         for paragraph in path.read_text("utf-8").split("\n\n"):
             window.append(paragraph)
             plain = paragraph.rstrip().endswith(".") and '"' not in paragraph + "“"
             if plain and sum(len(one.split()) for one in window) > WINDOW:
-                found.append("\n\n".join(window))
+                found.append((path.name, "\n\n".join(window)))
                 window = []
     return tuple(found)
+
+
+def whole_texts() -> list[str]:
+    """The texts alone."""
+    return [text for _, text in sourced_texts()]
 
 
 def duplicate(paragraphs: list[str], rng: random.Random) -> list[str]:
@@ -84,32 +97,111 @@ def shuffle(paragraphs: list[str], rng: random.Random) -> list[str]:
     return rng.sample(paragraphs, len(paragraphs))
 
 
-def auc(name: str, attack: Attack) -> float:
+def shuffle_sentences(paragraphs: list[str], rng: random.Random) -> list[str]:
+    """The sentences stand in any order, in paragraphs as long as before."""
+    cut = [sentences(one) for one in paragraphs]
+    row = [sentence.strip() for one in cut for sentence in one]
+    rng.shuffle(row)
+    taken = iter(row)
+    return [" ".join(next(taken) for _ in one) for one in cut if one]
+
+
+def loop(paragraphs: list[str], rng: random.Random) -> list[str]:
+    """The last paragraph but one runs on for ever."""
+    last = next(one for one in reversed(paragraphs) if len(one.split()) >= 20)
+    return [*paragraphs, " ".join([last] * 5)]
+
+
+FILLER = (
+    "In conclusion, it is clear that there are many different sides to this question today.",
+    "As we have seen so far, this is a matter of the greatest importance to all of us.",
+    "There are many reasons for this, and each of them deserves to be looked at with care.",
+    "Of course, every case is different, and so it always depends on the circumstances.",
+)
+
+
+def fill(paragraphs: list[str], rng: random.Random) -> list[str]:
+    """Every third paragraph ends with one of four sentences that would end any."""
+    return [
+        f"{one} {rng.choice(FILLER)}" if number % 3 == 0 else one
+        for number, one in enumerate(paragraphs)
+    ]
+
+
+def spam_headings(paragraphs: list[str], rng: random.Random) -> list[str]:
+    """Every paragraph gets a heading of its own."""
+    found: list[str] = []
+    for one in paragraphs:
+        found += [f"## {' '.join(one.split()[:4])}", one]
+    return found
+
+
+def switch_language(paragraphs: list[str], rng: random.Random) -> list[str]:
+    """From two thirds on it goes on in Chinese."""
+    kept = paragraphs[: max(1, 2 * len(paragraphs) // 3)]
+    return [*kept, *["那天海很平静，他走了很久，什么也没有说。" * 6] * (len(paragraphs) // 3 + 1)]
+
+
+def splice(paragraphs: list[str], rng: random.Random) -> list[str]:
+    """The second half is that of a text from elsewhere."""
+    text = "\n\n".join(paragraphs)
+    source = next(source for source, known in sourced_texts() if known == text)
+    other = rng.choice([one for where, one in sourced_texts() if where != source]).split("\n\n")
+    return [*paragraphs[: len(paragraphs) // 2], *other[len(other) // 2 :]]
+
+
+def measure_attack(name: str, attack: Attack) -> float:
+    """Return the AUC of a measure against an attack on all whole texts."""
     rng = random.Random(7)
     texts = whole_texts()
     broken = ["\n\n".join(attack(text.split("\n\n"), rng)) for text in texts]
 
-    def values(of: list[str] | tuple[str, ...]) -> list[float]:
-        scores = [measure(Analysis(text), Wish(), [name])[name].value for text in of]
+    def values(of: list[str]) -> list[float]:
+        wish = Wish(language="en")
+        scores = [measure(Analysis(text), wish, [name])[name].value for text in of]
         return [1.0 if value is None else value for value in scores]
 
     pairs = [(a, b) for a in values(texts) for b in values(broken)]
     return sum((a > b) + (a == b) / 2 for a, b in pairs) / len(pairs)
 
 
-@needs_fixtures
-@pytest.mark.parametrize(
-    ("attack", "name", "least"),
-    [
-        (duplicate, "repeats", 0.95),
-        (copy_chapter, "repeats", 0.95),
-        (cut, "ending", 0.95),
-        (shuffle, "cohesion", 0.85),
-    ],
+ATTACKS: tuple[tuple[Attack, str, float], ...] = (
+    (duplicate, "repeats", 0.95),
+    (copy_chapter, "repeats", 0.95),
+    (cut, "ending", 0.95),
+    (loop, "loop", 0.95),
+    (fill, "repeats", 0.95),
+    (spam_headings, "headings", 0.95),
+    (switch_language, "language", 0.95),
+    (splice, "unity", 0.95),
+    (shuffle, "cohesion", 0.85),
+    (shuffle_sentences, "cohesion", 0.95),
 )
+"""Each attack, the measure that is for it, and the AUC it has to reach."""
+
+
+@needs_fixtures
+@pytest.mark.parametrize(("attack", "name", "least"), ATTACKS)
 def test_an_attack_is_caught(attack: Attack, name: str, least: float) -> None:
     assert len(whole_texts()) > 30
-    assert auc(name, attack) >= least
+    assert measure_attack(name, attack) >= least
+
+
+def test_chapters_in_another_order_are_told_by_the_plan() -> None:
+    titles = ["The ferry", "The letter", "The storm", "The harbour", "The return"]
+    plan = Plan(
+        "A story", tuple(Section(str(n), title, words=80) for n, title in enumerate(titles, 1))
+    )
+    chapters = [f"## {title}\n\n{make_text(1)}" for title in titles]
+
+    def score(order: list[str]) -> float:
+        found = measure(Analysis("\n\n".join(order)), Wish(plan=plan), ["plan"])["plan"].value
+        return -1.0 if found is None else found
+
+    assert score(chapters) == 1.0
+    for seed in range(20):
+        mixed = random.Random(seed).sample(chapters, len(chapters))
+        assert (score(mixed) < 1.0) == (mixed != chapters)
 
 
 @needs_fixtures
@@ -136,3 +228,8 @@ def test_every_loop_within_the_definition_is_caught(period: int, start: int) -> 
     repeats = max(3, -(-40 // period))
     text = " ".join([*make_text(12).split()[:start], *passage * repeats])
     assert find_early_loop(text) is not None
+
+
+if __name__ == "__main__":
+    for attack, name, _ in ATTACKS:
+        sys.stdout.write(f"{attack.__name__}: {measure_attack(name, attack):.3f} by {name}\n")
