@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 # torch comes first and alone: whatever build is installed already is kept, with or without a GPU.
 .venv/dev: .venv/base
 	$(PIP) torch
-	$(PIP) --editable '.[dev,local]'
+	$(PIP) --editable '.[dev,local,read,train]'
 	touch $@
 
 install: .venv/dev ## everything for developing, the local engine included

@@ -21,6 +21,8 @@ COMMANDS = {
     "continue": ("longwrite.cli.continuing:continue_manuscript", "Go on with a manuscript."),
     "status": ("longwrite.cli.status:status", "Tell how far a run has come."),
     "show": ("longwrite.cli.status:show", "Print a section, or the prompt that made it."),
+    "score": ("longwrite.cli.score:score", "Score texts from any source."),
+    "bench": ("longwrite.cli.bench:bench", "Score a model or given texts on a benchmark."),
     "doctor": ("longwrite.cli.doctor:doctor", "Find the engine and try what it can do."),
 }
 """Name to ``module:function`` and a line of help."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from longwrite.agent.budget import Budget
     from longwrite.agent.settings import Settings
     from longwrite.engines.choice import Choice
+    from longwrite.rewards.judge import Judge
     from longwrite.types import Role
 
 Model = Annotated[
@@ -58,6 +59,23 @@ Price = Annotated[
     typer.Option(metavar="IN,OUT[,CACHED]", help="Money for a million tokens; else the config's."),
 ]
 
+JudgeModel = Annotated[
+    str | None, typer.Option("--judge", metavar="MODEL", help="Model that judges the quality.")
+]
+JudgeUrl = Annotated[
+    str | None, typer.Option("--judge-base-url", help="Its server; else LONGWRITE_BASE_URL.")
+]
+JudgeCache = Annotated[
+    Path | None,
+    typer.Option("--judge-cache", metavar="DIR", help="Folder that keeps what the judge says."),
+]
+JudgeTokens = Annotated[
+    int, typer.Option("--judge-tokens", min=64, help="Tokens of an answer, its thoughts included.")
+]
+Deadline = Annotated[
+    float, typer.Option(metavar="S", help="Seconds that the judge has for one answer.")
+]
+
 Runs = Annotated[Path, typer.Option("--runs", help="Folder of all runs.")]
 Run = Annotated[Path | None, typer.Option("--run", help="Folder of this run.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Begin anew; the old folder is kept aside.")]
@@ -101,6 +119,27 @@ def make_choices(
     if check_model:
         choices["check"] = choose(check_model)
     return choices
+
+
+def make_judge(
+    model: str,
+    base_url: str | None,
+    key_file: Path | None,
+    cache: Path | None,
+    deadline: float,
+    tokens: int,
+    concurrency: int,
+) -> Judge:
+    """Return the judge, whose engine is not yet opened.
+
+    Raises:
+        UsageError: The deadline is none.
+    """
+    from longwrite.rewards.judge import Judge
+    from longwrite.types import Sampling
+
+    choice = make_choices(model, base_url, None, None, key_file, None, None, concurrency)["write"]
+    return Judge(choice, Sampling(tokens, 0.0, 1.0, 0), deadline, cache)
 
 
 def make_settings(

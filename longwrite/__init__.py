@@ -1,7 +1,7 @@
 """Plan, write, score and train ultra-long text.
 
-The public interface: `plan`, `write` and `resume`, and the types that flow through them. Names are
-loaded when they are first used, so that importing the package costs nothing.
+The public interface: `plan`, `write`, `resume` and `score`, and the types that flow through them.
+Names are loaded when they are first used, so that importing the package costs nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from longwrite.simple import plan, resume, write
+    from longwrite.simple import plan, resume, score, write
     from longwrite.types import Brief, Constraint, Defect, Document, Plan, Score, Section
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Section",
     "plan",
     "resume",
+    "score",
     "write",
 ]
 __version__ = "0.1.0"
@@ -33,5 +34,5 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'longwrite' has no attribute {name!r}")
     import importlib
 
-    home = "longwrite.simple" if name in {"plan", "resume", "write"} else "longwrite.types"
+    home = "longwrite.simple" if name in {"plan", "resume", "score", "write"} else "longwrite.types"
     return getattr(importlib.import_module(home), name)

@@ -7,6 +7,7 @@ empty code rather than guess.
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from longwrite.text import words
 
@@ -49,6 +50,9 @@ _SMALL = {code: frozenset(text.split()) for code, text in _SMALL_WORDS.items()}
 
 def script_shares(text: str) -> dict[str, float]:
     """Return the share of each script among the units of a text (CJK characters, Latin words)."""
+    if text.isascii():
+        shares = dict.fromkeys(_SCRIPTS, 0.0) | {"latin": 1.0}
+        return shares if _SCRIPTS["latin"].search(text) else {}
     counts = {name: len(pattern.findall(text)) for name, pattern in _SCRIPTS.items()}
     total = sum(counts.values())
     return {name: count / total for name, count in counts.items()} if total else {}
@@ -72,9 +76,14 @@ def detect_language(text: str) -> str:
     if best != "latin":
         return best
     tokens = words(sample)[:2000]
-    hits = {code: sum(token in small for token in tokens) for code, small in _SMALL.items()}
+    hits = _count_small_words(tokens)
     code = max(hits, key=lambda name: hits[name])
     return code if hits[code] else ""
+
+
+def _count_small_words(tokens: list[str]) -> dict[str, int]:
+    counts = Counter(tokens)
+    return {code: sum(counts[word] for word in small) for code, small in _SMALL.items()}
 
 
 def is_in(text: str, language: str) -> bool:
@@ -95,6 +104,6 @@ def is_in(text: str, language: str) -> bool:
         return False
     if script != "latin" or wanted not in _SMALL:
         return True
-    hits = {code: sum(token in small for token in tokens) for code, small in _SMALL.items()}
+    hits = _count_small_words(tokens)
     best = max(hits, key=lambda name: hits[name])
     return hits[best] < 6 or 3 * hits[wanted] >= hits[best]

@@ -15,6 +15,25 @@ from longwrite.api import Outcome, default_folder, open_press, write_run
 from longwrite.engines.choice import Choice, choose_model
 from longwrite.rewards.briefs import compile_brief
 from longwrite.types import Brief, Document, Plan, Role
+from longwrite.verdicts import Scored, score_text
+
+
+def score(
+    text: str, prompt: str = "", *, words: int | None = None, counter: str = "words"
+) -> Scored:
+    """Measure a text, and hold it against what was asked for.
+
+    Args:
+        text: Markdown or plain text, whoever wrote it.
+        prompt: What was asked for; empty where nobody said.
+        words: The length asked for; else as the prompt says.
+        counter: How words are counted; see `longwrite.scoring.counters`.
+
+    Raises:
+        UsageError: There is no such counter, or the prompt can't be used.
+    """
+    brief = compile_brief(prompt or "Write a text.", words=words) if prompt or words else None
+    return score_text(text, brief=brief, counter=counter)
 
 
 def plan(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from html import unescape
 from typing import Literal
 
@@ -31,8 +32,11 @@ _MARKS = (
     "\u200c\u200d\ua8e0-\ua8f1\ufe20-\ufe2f"
 )
 _FIRST = rf"[^\W_{CJK}]"
-_LETTER = rf"(?:{_FIRST}|[{_MARKS}])"
-_WORD = re.compile(rf"[{CJK}]|{_FIRST}{_LETTER}*(?:(?:['’‐‑-]|_+|(?<=\d)[.,:](?=\d)){_LETTER}+)*")
+_LETTERS = rf"(?:[A-Za-z0-9]++|{_FIRST}|[{_MARKS}])"
+_WORD = re.compile(
+    rf"[{CJK}]|(?:[A-Za-z0-9]|{_FIRST}){_LETTERS}*"
+    rf"(?:(?:['’‐‑-]|_+|(?<=\d)[.,:](?=\d)){_LETTERS}+)*"
+)
 _CJK_CHAR = re.compile(f"[{CJK}]")
 
 _FRONT_MATTER = re.compile(
@@ -90,6 +94,12 @@ def visible(text: str) -> str:
     return text.replace("*", "").replace("`", "")
 
 
+def front_matter_end(text: str) -> int:
+    """Return where a YAML front matter ends, 0 without one."""
+    found = _FRONT_MATTER.match(text) if text.startswith("---") else None
+    return found.end() if found else 0
+
+
 def count_words(text: str) -> int:
     r"""Count the words that a reader sees; linear in the length of the text.
 
@@ -98,12 +108,12 @@ def count_words(text: str) -> int:
     >>> count_words("人工智能 AI 2024")
     6
     """
-    return sum(1 for _ in _WORD.finditer(visible(text)))
+    return len(_WORD.findall(visible(text)))
 
 
 def words(text: str) -> list[str]:
     """Return the counted words of plain text in lower case; markup is not looked for."""
-    return [match.group().lower() for match in _WORD.finditer(text)]
+    return [word.lower() for word in _WORD.findall(text)]
 
 
 def estimate_tokens(text: str) -> int:
@@ -203,20 +213,25 @@ _RULE = re.compile(r"[ \t]{0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3
 
 def blocks(text: str) -> list[Block]:
     """Cut a Markdown text into blocks at blank lines; a fence is one block, a heading too."""
+    return list(_cut_blocks(text))
+
+
+@lru_cache(maxsize=4)  # the measures of one text all ask for its blocks
+def _cut_blocks(text: str) -> tuple[Block, ...]:
     found: list[Block] = []
     lines: list[str] = []
     begin = offset = 0
     fence = ""
 
     def close() -> None:
-        if lines and any(line.strip() for line in lines):
+        if lines:
             body = "".join(lines).rstrip("\r\n")
             found.append(Block(_kind(body, bool(fence)), body, begin))
-        lines.clear()
+            lines.clear()
 
     for line in _LINE.findall(text):
         bare = line.rstrip("\r\n")
-        opened = _FENCE_OPEN.match(bare)
+        opened = _FENCE_OPEN.match(bare) if "```" in bare or "~~~" in bare else None
         if fence:
             lines.append(line)
             if opened and opened.group(1).startswith(fence) and not bare.strip().strip(fence[0]):
@@ -226,20 +241,18 @@ def blocks(text: str) -> list[Block]:
             close()
             begin, fence = offset, opened.group(1)
             lines.append(line)
-        elif not bare.strip():
+        elif not bare or bare.isspace():
             close()
-        elif _HEADING.match(bare):
+        elif "#" in bare and _HEADING.match(bare):
             close()
-            begin = offset
-            lines.append(line)
-            close()
+            found.append(Block("heading", bare, offset))
         else:
             if not lines:
                 begin = offset
             lines.append(line)
         offset += len(line)
     close()
-    return found
+    return tuple(found)
 
 
 def _kind(body: str, fenced: bool) -> BlockKind:
@@ -259,10 +272,44 @@ def _kind(body: str, fenced: bool) -> BlockKind:
     return "paragraph"
 
 
+_ITEM_START = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)、])(?=[ \t]|$)")
+
+
+def paragraph_spans(block: str) -> list[tuple[int, int]]:
+    """Return start and end of the paragraphs of a block: its lines, but lines wrapped by hand join.
+
+    A line was wrapped when the next one's first word would have made it too long.
+    """
+    lines = block.split("\n")
+    if len(lines) == 1:
+        return [(0, len(block))]
+    found: list[tuple[int, int]] = []
+    width = max(len(line) for line in lines)
+    offset = 0
+    for index, line in enumerate(lines):
+        wrapped = (
+            index
+            and 50 <= width <= 120
+            and not _ITEM_START.match(line)
+            and len(lines[index - 1]) + 1 + len(line.lstrip().partition(" ")[0]) > width
+        )
+        if wrapped:
+            found[-1] = (found[-1][0], offset + len(line))
+        else:
+            found.append((offset, offset + len(line)))
+        offset += len(line) + 1
+    return found
+
+
+_MARKED = re.compile(r"[*`<&\[\]\x00]")
+
+
 def heading_text(block: str) -> str:
     """Return the words of a Markdown heading line.
 
     >>> heading_text("## **Deep** water ##")
     'Deep water'
     """
-    return visible(block).strip().rstrip("#").strip()
+    if _MARKED.search(block):
+        block = visible(block)
+    return block.strip().strip("#").strip()

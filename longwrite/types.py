@@ -30,8 +30,8 @@ class Constraint:
     Attributes:
         kind: A kind that `longwrite.rewards.constraints` has a checker for, such as ``length``.
         params: The kind's own values, JSON only.
-        scope: ``document``, ``each`` (every section), ``section:N`` (the N-th) or ``every:K``
-            (each K-th section).
+        scope: ``document``, ``each`` (every section), ``section:N`` (the N-th), ``every:K`` (each
+            K-th section) or ``every:K:N`` (the N-th section and each K-th after it).
         hard: Whether missing it is a failure (exit code 6) or only reported.
         quote: The words of the brief that it was read from, empty when given as an option.
     """
@@ -321,6 +321,20 @@ class Document:
     texts: Mapping[str, str]
     defects: tuple[Defect, ...] = ()
     facts: tuple[Fact, ...] = ()
+
+    @classmethod
+    def from_text(cls, brief: Brief, text: str, *, ended: bool = True) -> Document:
+        """Return any text as a document: its own sections, or one.
+
+        Args:
+            brief: What was asked for.
+            text: Markdown or plain text.
+            ended: Whether its author ended it; False for a reply that ran into its token cap.
+        """
+        # The one call upwards: reading a text takes the measures' own eye for sections.
+        from longwrite.scoring.documents import read_document
+
+        return read_document(brief, text, ended=ended)
 
 
 @dataclass(frozen=True, slots=True)

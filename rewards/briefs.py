@@ -31,7 +31,7 @@ DEFAULT_WORDS = {"letter": 600, "poem": 300, "script": 3_000, "speech": 3_000}
 DOCUMENT_WORDS = 10_000
 
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
-_ADDS_UP = frozenset({"mention", "avoid"})
+_ADDS_UP = frozenset({"mention", "avoid", "judged"})
 
 
 def compile_brief(
@@ -64,7 +64,8 @@ def compile_brief(
         constraints: More requirements; one replaces what the prompt says for its kind and scope.
 
     Raises:
-        UsageError: The prompt is empty, too long or binary, or a number or constraint is unusable.
+        UsageError: The prompt is empty, too long or binary, it contradicts itself, or a number or
+            constraint is unusable.
     """
     _check_prompt(prompt)
     for name, value in (("length", length), ("--words", words)):
@@ -72,6 +73,7 @@ def compile_brief(
             _check_words(name, value)
     asked = words if length is None else length
     merged = _merge(find_constraints(prompt), tuple(constraints))
+    _check_consistent(merged)
     if language:
         merged = [
             c for c in merged if c.kind != "language" or str(c.params["code"])[:2] == language[:2]
@@ -111,6 +113,35 @@ def _check_prompt(prompt: str) -> None:
         raise UsageError(
             "The prompt is not text", "it is not valid Unicode", "Give it as UTF-8 text"
         ) from None
+
+
+def _check_consistent(constraints: list[Constraint]) -> None:
+    """Refuse a range that nothing lies in, and words that must stand and must not.
+
+    Raises:
+        UsageError: The brief contradicts itself.
+    """
+    avoided = {
+        (str(c.params["text"]).casefold(), c.scope): c
+        for c in constraints
+        if c.kind == "avoid" and c.hard
+    }
+    for constraint in constraints:
+        low, high = constraint.params.get("min"), constraint.params.get("max")
+        if isinstance(low, int) and isinstance(high, int) and low > high:
+            raise UsageError(
+                "The brief contradicts itself",
+                f"it asks for at least {low:,} and at most {high:,}: “{constraint.quote[:120]}”",
+                "Say the smaller number first, or one of the two",
+            )
+        if constraint.kind == "mention" and constraint.hard:
+            other = avoided.get((str(constraint.params["text"]).casefold(), constraint.scope))
+            if other is not None:
+                raise UsageError(
+                    "The brief contradicts itself",
+                    f"“{constraint.quote[:120]}”, but “{other.quote[:120]}”",
+                    "Take one of the two out",
+                )
 
 
 def _check_words(name: str, value: int) -> None:

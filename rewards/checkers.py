@@ -145,6 +145,11 @@ def check_title(params: Params, passage: Passage) -> Score:
     return Score("title", float(found), note=f"The text begins with {first.strip()[:80]!r}.")
 
 
+def check_judged(params: Params, passage: Passage) -> Score:
+    """Score None: a rule can't answer the question; `longwrite.rewards.checklist` asks a judge."""
+    return Score("judged", None, note=f"Only a judge can tell: {params['question']}")
+
+
 # --- phrases -------------------------------------------------------------------------------------
 
 _CJK = re.compile(f"[{CJK}]")

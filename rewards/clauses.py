@@ -1,4 +1,4 @@
-"""A prompt made ready for reading: its sentences, what it only quotes, and which place it means.
+"""A prompt made ready for reading: its sentences, what it only quotes, and its places.
 
 Words found in a prompt mean something only inside their sentence, so every finder of constraints
 asks here, and never looks further than a fixed number of characters.
@@ -10,7 +10,7 @@ import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
-from longwrite.rewards.numbers import NUMERAL, narrow, parse_number
+from longwrite.rewards.numbers import narrow
 
 REACH = 300
 """How far from its middle a sentence is followed, in characters."""
@@ -57,6 +57,28 @@ SECTION_SIGNS = {
 ENGLISH_SECTION = "(?:" + "|".join(sorted(SECTION_WORDS, key=len, reverse=True)) + ")s?"
 CHINESE_SECTION = "(?:" + "|".join(sorted(SECTION_SIGNS, key=len, reverse=True)) + ")"
 
+PLACE = (
+    rf"(?:{ENGLISH_SECTION}|weeks?|days?|months?|years?|nights?|floors?|stor(?:ey|y|eys|ies)"
+    r"|levels?"
+    r"|blocks?|stops?|stations?|rooms?|scenes?|stanzas?|verses?|poems?|essays?|articles?|posts?"
+    r"|songs?"
+    r"|tales?|recipes?|menus?|scenarios?|rounds?|stages?|units?|topics?|emails?|diary\s+entr(?:y"
+    r"|ies))"
+)
+"""English nouns for what a long text goes through one after another, sections included."""
+
+CHINESE_PLACE = (
+    rf"(?:{CHINESE_SECTION}|周|星期|层楼?|楼|天|日|个?月|年|晚|站|街区|区块|首|则|条|期|场|轮|关|单元"
+    r"|阶段|版块|板块)"
+)
+"""The same for Chinese measure words."""
+
+CHINESE_NTH = (
+    rf"(?:每隔?[0-9一二两三四五六七八九十]{{0,3}}个?|第[0-9一二两三四五六七八九十百]{{1,5}}个?)"
+    rf"{CHINESE_PLACE}"
+)
+"""Certain places in Chinese: 每三章, 第二层."""
+
 WRITE = (
     r"\b(?:write|rewrite|compose|create|draft|generate|produce|craft|prepare|pen|make|give|provide"
     r"|design|develop|establish|author|deliver|build|tell|publish)\b"
@@ -81,24 +103,6 @@ _QUOTES = re.compile(
     r"“[^“”]{1,3000}”|「[^「」]{1,3000}」|『[^『』]{1,3000}』|《[^《》]{1,300}》"
     r"|(?<!\w)\"(?=\S)[^\"\n]{1,3000}(?<=\S)\"(?!\w)"
 )
-_EACH = re.compile(
-    rf"\b(?:each|every)\s+(?:single\s+)?{ENGLISH_SECTION}\b"
-    rf"|\bper\s+{ENGLISH_SECTION}\b|\b(?:all|all\s+the)\s+{ENGLISH_SECTION}\b"
-    rf"|[每各]一?个?{CHINESE_SECTION}",
-    re.IGNORECASE,
-)
-_EVERY = re.compile(
-    rf"\bevery\s+(?P<en>other|[a-z]{{3,12}}|[0-9]{{1,3}}(?:st|nd|rd|th)?)\s+{ENGLISH_SECTION}\b"
-    rf"|每(?P<skip>隔)?(?P<zh>[0-9二两三四五六七八九十]{{1,3}})个?{CHINESE_SECTION}",
-    re.IGNORECASE,
-)
-_ONE = re.compile(
-    rf"\b(?:chapter|lesson|act|part|section|episode|module)\s+(?P<en>{NUMERAL}|[IVX]{{1,6}}\b)"
-    rf"|\bthe\s+(?P<nth>[a-z]{{5,11}}|[0-9]{{1,3}}(?:st|nd|rd|th))\s+{ENGLISH_SECTION}\b"
-    rf"|第\s?(?P<zh>[0-9一二两三四五六七八九十百]{{1,5}})\s?个?{CHINESE_SECTION}",
-    re.IGNORECASE,
-)
-_ITSELF = re.compile(rf"{WRITE}\s+(?:me\s+|us\s+)?$|[写作的]$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,46 +144,3 @@ def is_quoted(source: Source, start: int, end: int) -> bool:
     """Tell whether ``start:end`` lies inside a quotation or a title."""
     index = bisect_right(source.quotes, (start, len(source.text))) - 1
     return index >= 0 and source.quotes[index][0] < start and end < source.quotes[index][1]
-
-
-def find_scope(source: Source, start: int, end: int) -> str:
-    """Return the scope that the sentence around ``start:end`` gives to what is asked there.
-
-    "Write chapter 3" names the whole text, "in chapter 3" a part of it.
-
-    >>> source = read_source("Mention the sea in every third chapter.")
-    >>> find_scope(source, 0, 7)
-    'every:3'
-    """
-    begin, finish = sentence(source, start, end)
-    text = source.text[begin:finish]
-    if match := _EVERY.search(text):
-        step = _step(match)
-        if step:
-            return f"every:{step}"
-    if _EACH.search(text):
-        return "each"
-    for match in named_sections(text):
-        if not _ITSELF.search(text, 0, match.start()):
-            return f"section:{section_number(match)}"
-    return "document"
-
-
-def named_sections(text: str) -> list[re.Match[str]]:
-    """Return the places where a text names one section by its number, such as ``chapter 3``."""
-    return [match for match in _ONE.finditer(text) if section_number(match)]
-
-
-def section_number(match: re.Match[str]) -> int | None:
-    """Return the number of a section that `named_sections` found."""
-    number = parse_number(match["en"] or match["nth"] or match["zh"] or "")
-    return number if number and 1 <= number <= 1000 else None
-
-
-def _step(match: re.Match[str]) -> int | None:
-    if match["en"] and match["en"].lower() == "other":
-        return 2
-    number = parse_number(match["en"] or match["zh"] or "")
-    if not number or number > 1000:
-        return None
-    return number + 1 if match["skip"] else number

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from longwrite.errors import UsageError
@@ -20,6 +19,7 @@ from longwrite.rewards.checkers import (
     check_code,
     check_form,
     check_headings,
+    check_judged,
     check_language,
     check_length,
     check_list,
@@ -28,8 +28,8 @@ from longwrite.rewards.checkers import (
     check_table,
     check_title,
 )
-from longwrite.scoring.structure import headings
-from longwrite.types import Constraint, Score, Span
+from longwrite.scoring.sections import cut_sections
+from longwrite.types import Constraint, Json, Score, Span
 
 Checker = Callable[[Params, Passage], Score]
 
@@ -45,6 +45,7 @@ KINDS: Mapping[str, Checker] = {
     "code": check_code,
     "form": check_form,
     "title": check_title,
+    "judged": check_judged,
 }
 """Kind to checker."""
 
@@ -60,12 +61,16 @@ PARAMETERS: Mapping[str, Mapping[str, str]] = {
     "code": {"wanted": "bool", "min": "int?"},
     "form": {"name": "str"},
     "title": {"text": "str"},
+    "judged": {"question": "str", "levels": "levels?"},
 }
 """Kind to its parameters and their types; what is marked ``?`` may be None or left out.
 
 The numbers of a ``length`` are words of the default counter; its ``unit`` (words, characters or
 pages) and ``stated`` (about, at_least, at_most, between or exactly) tell how they were asked for.
 The ``unit`` of ``sections`` is chapters, acts, lessons and so on, or paragraphs or items.
+A ``judged`` constraint is a question that only a judge can answer, with the values that an answer
+may have (`longwrite.rewards.checklist`); its scope is ``document`` for what has to be there
+somewhere and ``each`` for what has to hold throughout.
 """
 
 
@@ -88,13 +93,13 @@ def check(
         constraint: What is required.
         text: Markdown of the document, or of one section.
         sections: Markdown of the document's top-level sections in order, each as it stands in the
-            text; empty to find them by the text's headings (`find_sections`).
+            text; empty to find them by the text's headings (`cut_sections`).
         language: Code of the language that the text should be in, where known.
 
     Returns:
-        The checker's score for the scope ``document``; for ``each``, ``every:K`` and ``section:N``
-        the share of those sections that hold. Where the text has no such section, 0.0 for a hard
-        constraint and None for a soft one.
+        The checker's score for the scope ``document``; for ``each``, ``section:N``, ``every:K`` and
+        ``every:K:N`` the share of those sections that hold. Where the text has no such section, 0.0
+        for a hard constraint and None for a soft one. None for what only a judge can tell.
 
     Raises:
         UnknownKind: Nothing checks the constraint's kind.
@@ -102,9 +107,11 @@ def check(
     """
     validate(constraint)
     checker = KINDS[constraint.kind]
+    if constraint.kind == "judged":
+        return checker(constraint.params, Passage(text, language))
     if constraint.scope == "document" and constraint.kind != "sections":
         return checker(constraint.params, Passage(text, language))
-    found = tuple(sections) or find_sections(text)
+    found = tuple(sections) or tuple(text[span.start : span.end] for _, span in cut_sections(text))
     if constraint.scope == "document":
         return checker(constraint.params, Passage(text, language, found))
     chosen = _choose(constraint.scope, found)
@@ -148,6 +155,11 @@ def validate(constraint: Constraint) -> None:
         least = 1 if kind in {"length", "sections"} else 0
         if isinstance(value, int) and value < least:
             raise _unusable(constraint, f"its {name} is {value}", f"Give at least {least}.")
+    levels = constraint.params.get("levels")
+    if isinstance(levels, list) and not _are_levels(levels):
+        raise _unusable(
+            constraint, f"its levels are {levels!r:.80}", f"Give {_TYPES['levels'][1]}."
+        )
     low, high, target = (constraint.params.get(name) for name in ("min", "max", "target"))
     if kind == "length" and low is None and high is None and target is None:
         raise _unusable(constraint, "it has no number", "Give min, max or target, in words.")
@@ -157,7 +169,7 @@ def validate(constraint: Constraint) -> None:
         raise _unusable(
             constraint,
             f"its scope is {constraint.scope!r}",
-            "Use document, each, section:N or every:K.",
+            "Use document, each, section:N, every:K or every:K:N.",
         )
 
 
@@ -165,8 +177,17 @@ _TYPES: Mapping[str, tuple[type, str]] = {
     "int": (int, "a whole number"),
     "str": (str, "a text"),
     "bool": (bool, "true or false"),
+    "levels": (list, "a list of numbers from 0 to 1"),
 }
-_SCOPE = re.compile(r"(section|every):([1-9][0-9]{0,5})")
+_SCOPE = re.compile(
+    r"section:(?P<place>[1-9][0-9]{0,5})|every:(?P<step>[1-9][0-9]{0,5})(?::"
+    r"(?P<first>[1-9][0-9]{0,5}))?"
+)
+
+
+def _are_levels(levels: list[Json]) -> bool:
+    numbers = [n for n in levels if isinstance(n, int | float) and not isinstance(n, bool)]
+    return 2 <= len(numbers) == len(levels) and all(0 <= n <= 1 for n in numbers)
 
 
 def _unusable(constraint: Constraint, why: str, mend: str) -> UsageError:
@@ -177,8 +198,12 @@ def _choose(scope: str, sections: tuple[str, ...]) -> tuple[str, ...]:
     match = _SCOPE.fullmatch(scope)
     if match is None:
         return sections
-    step = int(match[2])
-    return sections[step - 1 :: step] if match[1] == "every" else sections[step - 1 : step]
+    if match["place"]:
+        place = int(match["place"])
+        return sections[place - 1 : place]
+    step = int(match["step"])
+    first = int(match["first"] or step)
+    return sections[first - 1 :: step]
 
 
 def _evidence(text: str, parts: tuple[str, ...], scores: list[Score]) -> tuple[Span, ...]:
@@ -195,41 +220,3 @@ def _evidence(text: str, parts: tuple[str, ...], scores: list[Score]) -> tuple[S
         else:
             spans.append(Span(start, start + len(part.split("\n", 1)[0])))
     return tuple(spans[:PLACES])
-
-
-# --- finding sections ----------------------------------------------------------------------------
-
-_LABEL = re.compile(
-    r"^[ \t]{0,3}[*_【\[（(]{0,3}"
-    r"(?:第[0-9零一二两三四五六七八九十百]{1,5}(?P<sign>[章幕课部篇节讲回集封])"
-    r"|(?P<word>chapter|act|part|lesson|section|letter|episode|entry|module)[ \t]+"
-    r"(?:[0-9]{1,4}|[ivxlc]{1,7}|[a-z]{3,9})\b)",
-    re.IGNORECASE | re.MULTILINE,
-)
-
-
-def find_sections(text: str) -> tuple[str, ...]:
-    """Cut a document into its top-level sections, the title left out.
-
-    They begin at the headings of the shallowest level that occurs more than once; in a text
-    without such headings, at the lines that begin with a label such as "Act 2" or 第二幕.
-
-    >>> [part.split()[1] for part in find_sections(chr(10).join(["# T", "", "## One", "## Two"]))]
-    ['One', 'Two']
-    """
-    heads = [(heading.level, heading.offset) for heading in headings(text)]
-    counts = Counter(level for level, _ in heads)
-    top = min((level for level, count in counts.items() if count > 1), default=0)
-    if top:
-        starts = [start for level, start in heads if level == top]
-        stops = [start for level, start in heads if level <= top]
-    else:
-        labels = [
-            ((match["sign"] or match["word"]).lower(), match.start())
-            for match in _LABEL.finditer(text)
-        ]
-        starts = stops = [start for unit, start in labels if unit == labels[0][0]]
-        if len(starts) < 2:
-            return ()
-    ends = dict(zip(stops, [*stops[1:], len(text)], strict=True))
-    return tuple(text[start : ends[start]] for start in starts)

@@ -51,8 +51,11 @@ def _sum(parts: list[Constraint], count: int | None) -> Constraint | None:
     each = next((c for c in parts if c.scope == "each"), None)
     if each is not None:
         return replace(_scaled(each, count), scope="document") if count else None
-    sections = [c for c in parts if c.scope.startswith("section:")]
-    return _about(sum(map(_words, sections))) if sections else None
+    sections = {c.scope: c for c in parts if c.scope.startswith("section:")}
+    known = len(sections) if count is None else count
+    if known < 2 or sections.keys() != {f"section:{place}" for place in range(1, known + 1)}:
+        return None  # the length of one chapter tells nothing about the others
+    return _about(sum(map(_words, sections.values())))
 
 
 def _count(constraints: list[Constraint]) -> int | None:

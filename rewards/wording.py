@@ -16,6 +16,7 @@ from longwrite.rewards.wording_length import find_lengths
 from longwrite.rewards.wording_phrases import find_phrases
 from longwrite.rewards.wording_sections import find_sections
 from longwrite.rewards.wording_title import find_title
+from longwrite.rewards.wording_topics import find_topics
 from longwrite.types import Constraint
 
 SCANNED = 200_000
@@ -45,6 +46,7 @@ def find_constraints(prompt: str) -> tuple[Constraint, ...]:
         *find_lengths(source, wide=code in _WIDE),
         *find_sections(source),
         *find_phrases(source),
+        *find_topics(source),
         *find_title(source),
         *find_elements(source),
         *find_form(source),

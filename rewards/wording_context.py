@@ -16,9 +16,8 @@ from longwrite.rewards.clauses import (
     CHINESE_SECTION,
     ENGLISH_SECTION,
     WRITE,
-    named_sections,
-    section_number,
 )
+from longwrite.rewards.wording_scopes import is_object, named_sections, section_number
 
 
 def _regex(*alternatives: str) -> re.Pattern[str]:
@@ -40,18 +39,44 @@ _OTHER_MATTER = _regex(
     r"\b(?:about|on|of|for|in|from|when|while)\s+writing\b[^.;:\n]{0,25}$",
     rf"\b{_PERSON}\b[^.;:,\n]{{0,25}}\bwr(?:ite|iting|ites|ote|itten)\b[^.;:,\n]{{0,20}}$",
     r"(?:背[诵会完]?|学[会习过]|认识|识得|记[住下忆]|读[完过]|掌握|打字|输入|抄写|听写|默写|积累)$",
-    r"每(?:天|日|周|月|年|分钟|小时|秒|晚)[^，。；\n]{0,8}$",
+    r"(?:从来|从未|总是|一直|向来)[^，。；\n]{0,6}$",
+    r"(?:讨厌|害怕|喜欢|爱|怕|不愿意?|不想|拒绝|忘了?)写?$",
+    r"被(?!要求|规定|限)[^，。；\n]{1,8}$",
+    r"每个?(?:天|日|周|星期|月|年|学期|分钟|小时|秒|晚)[^，。；\n]{0,8}$",
     r"(?:词汇|识字|阅读|单词)量[^，。；\n]{0,6}$",
     r"[了把将从]$|[我他她它们]的$",
+    r"(?:要求|让|叫|命令|规定|逼|罚)(?:学生们?|孩子们?|[他她]们?|同学们?|员工们?|大家|全班)"
+    r"[^，。；\n]{0,6}$",
     r"[这那该原][篇本份个段部封]?[^，。；\n应需要须数控不写为成到至]{0,4}$",
     r"(?:上述|(?<!字)以上|(?<!字)以下|上面|下面|附件|给定)的?(?:这?[篇本份个段部封])?$",
     r"(?:如何|怎样|怎么|怎么样)(?:才能)?[^，。；\n]{0,4}(?:写|创作|完成)[^，。；\n]{0,10}$",
 )
+_TALE = _regex(
+    r"\bwhy\s+(?:should|must|do|does|did|are|is|can|would)\b[^.;?\n]{0,80}"
+    r"\b(?:have|be|contain|exceed|run|take|of|use|need|write)\s+$",
+    r"^\W{0,4}(?:does|do|did|are|was|were|should|must|has|have)\s+(?!you\b)[^.;?\n]{0,120}"
+    r"\b(?:have|be|exceed|contain|run|take|of)\s+$",
+    r"\bwhat\s+makes?\s+an?\s+$",
+    r"\bwho\s+(?:\w+\s+){0,2}(?:cuts?|trims?|limits?|reads?|edits?|keeps?|reduces?|shortens?"
+    r"|counts?|produces?|copies|copy)\b[^.;,\n]{0,40}$",
+    r"\b(?:asked|begged|called|hoped|paid)\s+for\s+$",
+    r"\bhad\s+to\s+(?:\w+\s+){0,2}$",
+    r"\btold\s+(?:me|him|her|us|them)\s+to\s+(?!write|prepare|create|produce)[^.;\n]{0,40}$",
+    r"\b(?:demanded|required|ordered|expected|received|sent)\s+$",
+    r"\b(?:read|reading|wrote|saw|found|bought|owned|published|finished|burned|lost)\s+"
+    rf"(?:an?|the|his|her|my|their)\s+{ADJECTIVE}{{0,2}}[a-z]+\s+(?:of|with)\s+$",
+    r"\b(?:about|on|ban|say|says|prefer|discuss|read)\s[^.;\n]{0,40}\b(?:novels|books|essays|papers"
+    r"|stories|articles|texts|letters|speeches|reports|poems|contracts|scripts)\s+(?:of|with)\s+$",
+)
+_WITHIN = _regex(r"\bin\s+(?:an?\s+)?$")
+_DIARY = _regex(r"(?:日记|周记|日志|周报|月报|笔记)[^。；\n]{0,40}每个?[周天日月]$")
+_CHINESE_WRITE = _regex("写|创作|撰|生成|编|作一|起草|给出|输出|完成|提供|请")
+_CHINESE_TOLD = _regex("(?:的[^，。；\n]{1,8})?(?:改变|让|使|[^，。；\n]{0,8}了)")
 _STATEMENT = _regex(r"\b(?:is|are|has|have|contains?)\s+$")
 _STORY = _regex(r"\b(?:gave|took|was|were|had|made|said|went|sent|told|found|lost|delivered)\b")
 _DEMAND = _regex(
     r"\b(?:must|should|shall|ensur(?:e|ing)|mak(?:e|ing)\s+sure|needs?|has\s+to|have\s+to"
-    r"|to\s+(?:be|have)"
+    r"|to\s+(?:be|have)|may\s+(?:be|have|run)"
     r"|(?<!,)\s(?:that|which)\s+(?:is|has|have)|length|limit|count)\b"
 )
 _SOURCE_TEXT = _regex(
@@ -72,6 +97,9 @@ _RATE = _regex(
     r"\s{0,2}(?:(?:an?|per|each|every)\s+|/\s?|p)"
     r"(?:day|minute|min\b|hour|week|month|second|sentence|line|slide|person)",
     r"\s{1,2}of\s+(?:wisdom|vocabulary)\b",
+    r"\s{1,2}(?:(?:or|and)\s+[a-z]+\s+)?(?:(?:be\s+)?(?:written\s+)?(?:in|with)\s+(?:all\s+)?"
+    r"(?:capital|upper|lower|bold|italic|caps)"
+    r"|that\s+(?:start|begin|end|rhyme))",
     r"\s?/\s?(?:分钟|天|小时)|的?词汇|怎么写|量",
 )
 _CHOICE = _regex(
@@ -79,7 +107,8 @@ _CHOICE = _regex(
 )
 _PHRASES = _regex(r"\s+(?:sentence|phrase|vocabulary|title|name|password|headline|slogan)s?\b")
 _CLOSING = _regex(
-    r"\*{0,2}\s*(?:$|[.,;:，。；：)）\]!?\n|*]|(?:long|total|please|each|per)\b|in\s+total"
+    r"\*{0,2}\s*(?:$|[.,;:，。；：)）\]!?\n|*]|(?:long|total|please|each|per|altogether|overall)\b"
+    r"|in\s+(?:total|all)\b"
     r"|for\s+each)"
 )
 
@@ -93,6 +122,7 @@ _INSTRUCTION = _regex(
 _OPENING = _regex(r"(?:^|[.,;:，。；：、!?(（\[\n|>—–]|[-*]\s)\s*\*{0,2}\s*(?:an?\s+)?$")
 _ARTICLE = _regex(rf"\b(?:an?|one|your)\s+{ADJECTIVE}{{0,3}}$")
 _LEADS = _regex(
+    r"\bfill(?:s|ing)?\s+$",
     r"\b(?:in|of|to|into|within|with|for|be|being|total|totall?ing|length|reach(?:es|ing)?|hit"
     r"|span(?:s|ning)?"
     r"|cover(?:s|ing)?|is|has|have|contains?)\s+(?:an?\s+|another\s+|an\s+additional\s+)?$",
@@ -130,20 +160,27 @@ _LINKS = (
 _EACH_BEFORE = _regex(
     rf"\b(?:each|every)\b(?:\s+(?:one\s+)?of\s+(?:the|these|which|them))?(?:\s+[\w-]+){{0,4}}?"
     rf"(?:,\s*|\s*[:(]\s*|\s+{_LINKS})$",
-    r"每一?个?(?:节课|次课|部分|类|项|点|条|人物|故事|问题|阶段"
+    rf"\ball\s+(?:of\s+)?(?:the\s+)?(?:[0-9a-z]+\s+)?{ENGLISH_SECTION}\s+{_LINKS}$",
+    r"每一?个?(?:节课|次课|部分|周|天|日|月|层|站|街区|类|项|点|条|人物|故事|问题|阶段"
     r"|[篇章节部段课幕封集讲首回卷则])[^，。；\n]{0,14}$",
     r"(?:各(?!种|类|国|地|族|方|位|界|省)|分别)[^，。；\n]{0,10}$"
     r"|每[篇章节段幕课封]，[^，。；\n]{0,6}$",
 )
 _EACH_AFTER = _regex(
     r"\s*(?:long\s+)?(?:each\b|apiece\b|(?:(?:for|in)\s+)?(?:per|each|every|a)\s+"
-    rf"(?:{ENGLISH_SECTION}|story|post|poem|item|topic|essay|article)\b)",
+    rf"(?:{ENGLISH_SECTION}|story|post|poem|item|topic|essay|article)\b"
+    r"|per\s+(?:[\w-]+\s+){0,2}(?!person|capita|cent)[a-z]{3,}\b)",
     rf"\s*(?:/|每){CHINESE_SECTION}",
 )
 _PLURAL = _regex(
     r"\s+(?:(?!(?:of|for|about|on|with|from|in|and)\b)[\w-]+\s+){0,2}?(?:chapters|sections|parts"
     r"|lessons"
     r"|acts|entries|letters|essays|stories|articles|posts|poems|emails|episodes|modules|reviews)\b"
+)
+
+
+_WHOLE = _regex(
+    r"[.;。；\n]|全[文书篇剧]|总|[0-9]字|words\b|\b(?:whole|total|altogether|all|rest|remainder|others?)\b"
 )
 
 
@@ -165,10 +202,12 @@ class Setting:
 def is_length(setting: Setting) -> bool:
     """Tell whether a number of words is a length that is asked for."""
     left, right = setting.left, setting.right
-    if _OTHER_MATTER.search(left) or _RATE.match(right):
+    if _OTHER_MATTER.search(left) and not _DIARY.search(left):
+        return False
+    if _RATE.match(right) or (_TALE.search(left) and not _WITHIN.search(left)):
         return False
     if setting.chinese:
-        return True
+        return bool(_CHINESE_WRITE.search(left) or not _CHINESE_TOLD.match(right))
     if setting.compound:
         if _PHRASES.match(right) or (_SOURCE_TEXT.search(left) and not _WRITE_IT.search(left)):
             return False
@@ -231,12 +270,16 @@ def is_clear(setting: Setting) -> bool:
     return setting.chinese or setting.compound or bool(_CLOSING.match(setting.right))
 
 
-def one_section(setting: Setting) -> int | None:
-    """Return the number of the section that the length directly belongs to, if it names one."""
-    named = named_sections(setting.left[-60:])
+def one_section(setting: Setting) -> tuple[int | None, bool]:
+    """Return the number of the section that the length directly belongs to, if it names one.
+
+    Also tell whether that section is itself what shall be written: "write chapter 3".
+    """
+    left = setting.left[-60:]
+    named = named_sections(left)
     if not named:
-        return None
-    between = setting.left[-60:][named[-1].end() :]
-    if len(between) > 24 or re.search(r"[.;。；\n]", between):
-        return None
-    return section_number(named[-1])
+        return None, False
+    between = left[named[-1].end() :]
+    if len(between) > 24 or _WHOLE.search(between):
+        return None, False
+    return section_number(named[-1]), is_object(left, named[-1])

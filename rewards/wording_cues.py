@@ -18,10 +18,12 @@ AFTER = 30
 
 _FILLER = (
     r"(?:(?:an?|the|of|to|be|is|total|overall|length|word|count|target|limit|roughly"
-    r"|为|是|在|要求|达到?|需要?|要|有|写?[到满够]|写|:|：|\(|（|=|\*{1,2})\s*){0,6}$"
+    r"|为|是|在|要求|达到?|需要?|要|有|写?[到满够]|写|包[含括]|含|分[为成]?|设|:|：|\(|（|=|\*{1,2})\s*){0,6}$"
 )
 _NOT = (
-    r"(?:\bnot|n['’]t|\bnever|\bwithout|\bcannot|\bnor)\s+(?:to\s+)?"
+    r"(?:\bnot|n['’]t|\bnever|\bwithout|\bcannot|\bnor|\bnothing)\s+(?:to\s+)?"
+    r"(?:(?:want|need|write|make|let|give\s+me)\s+(?:anything|it|something|this|the\s+\w+"
+    r"|more\s+text)?\s*(?:be(?:come)?\s+|get\s+)?)?"
     r"(?:be\s+|go(?:ing)?\s+|fall\s+)?"
 )
 _CUES: tuple[tuple[Stated, str], ...] = (
@@ -30,6 +32,8 @@ _CUES: tuple[tuple[Stated, str], ...] = (
         rf"{_NOT}(?:exceed(?:s|ing)?|over|above|beyond|surpass(?:ing)?|(?:more|longer"
         rf"|greater)\s+than)"
         r"|\bno\s+(?:more|longer|greater)\s+than"
+        r"|\bno\s+[a-z]+\s+(?:(?:should|may|must|can)\s+be\s+|is\s+)?(?:(?:more|longer"
+        r"|greater)\s+than|over|above|beyond)"
         r"|[不勿别莫][^，。；\n]{0,3}(?:超过|超出|超|多于|大于|高于)",
     ),
     (
@@ -42,7 +46,7 @@ _CUES: tuple[tuple[Stated, str], ...] = (
         "at_least",
         r"\bat\s+(?:the\s+)?(?:very\s+)?(?:least|lease|minimum)|\bminimum|\bmin\b\.?"
         r"|\b(?:more|longer|greater)\s+than|\bover|\babove|\bexceed(?:s|ing)?|\bbeyond"
-        r"|\bin\s+excess\s+of|\bupwards?\s+of|\bsurpass(?:es|ing)?|[>≥]=?"
+        r"|\b(?:in\s+excess|north)\s+of|\bupwards?\s+of|\bsurpass(?:es|ing)?|[>≥]=?"
         r"|至少|最少|起码|超过|超出|大于|多于|高于|最低",
     ),
     (

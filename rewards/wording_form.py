@@ -30,7 +30,7 @@ _ENGLISH_FORMS = {
 }
 _CHINESE_FORMS = {
     "letter": "(?:感谢|道歉|求职|申请|推荐|介绍|邀请|辞职|公开|慰问|表扬|检讨|家长|情|催[促款])"
-    "[信书函]|家书|写信|邮件",
+    "[信书函]|家书|书信|写信|邮件",
     "script": "剧本|脚本|话剧|小品|相声|对话(?:体|形式|稿)",
     "poem": "诗歌|律诗|绝句|诗(?![人词句意经情])|歌词|rap|说唱",
     "speech": "演讲稿?|发言稿|致辞|讲话稿?|讲稿|汇报稿",
@@ -55,10 +55,31 @@ _FORM_SIGN = re.compile(
 )
 _SHAPE = re.compile(
     r"\bin\s+(?:the\s+)?form\s+of\s+(?:an?\s+)?(?P<of>[a-z -]{3,30})"
-    r"|\bin\s+(?P<in>[a-z-]{3,12})\s+form\b",
+    r"|\bin\s+(?P<in>[a-z-]{3,12})\s+form\b"
+    r"|\b(?:write|written|present|presented|tell|told|framed|phrased|set)\s+"
+    r"(?:it\s+|this\s+|everything\s+|(?:the|your)\s+\w+\s+)?(?:all\s+|out\s+|up\s+)?as\s+"
+    r"(?:an?\s+)?"
+    r"(?:(?:series|set|collection|sequence)\s+of\s+)?(?P<as>[a-z -]{3,30})",
     re.IGNORECASE,
 )
-_VERB = re.compile(rf"(?:{WRITE}(?!\s+sure)|\bcome\s+up\s+with\b)", re.IGNORECASE)
+_CHINESE_SHAPE = re.compile(r"(?:以|用|采用|按)[^，。；\n]{1,12}?(?=(?:的)?(?:形式|体裁|格式|体))")
+_VERB = re.compile(
+    rf"(?:{WRITE}(?!\s+sure)|\bcome\s+up\s+with\b|\bI(?:\s+would|['’]d)\s+like\b|\bI\s+(?:want"
+    r"|need)\b"
+    r"|\blooking\s+for\b|\blet\s+me\s+have\b)",
+    re.IGNORECASE,
+)
+_SUBJECT = re.compile(
+    r"(?:^|(?<=[.!?\n])\s{0,3})(?:the|your|this|my)\s+(?P<subject>(?:[\w-]+\s+){0,2}[\w-]+)\s+"
+    r"(?:must|should|shall|has\s+to|needs\s+to|is\s+to)\b"
+    r"|(?:^|(?<=[.!?\n])\s{0,3})(?:please\s+)?(?:organi[sz]e|structure|divide|split|begin|end"
+    r"|keep)\s+"
+    r"(?:the|your|this)\s+(?P<object>(?:[\w-]+\s+){0,2}?[\w-]+)\s+(?:with|in|into|under|by)\b",
+    re.IGNORECASE,
+)
+_CHINESE_SUBJECT = re.compile(
+    r"(?:^|(?<=[，。；\n]))[^，。；\n]{1,8}?(?=[里中内]?(?:要|应|必须|需|须|不得|不能|字数))"
+)
 _OBJECT = re.compile(r"[^.;:!?\n]{0,110}")
 _OBJECT_END = re.compile(
     r"(?<!words)(?<!pages)\s(?:about|on|of|for|that|to|with|based|in|where|whose|describing"
@@ -99,11 +120,15 @@ def find_form(source: Source) -> Iterator[tuple[int, Constraint]]:
 
 def _english_form(text: str) -> re.Match[str] | None:
     for shape in _SHAPE.finditer(text):
-        name = "of" if shape["of"] else "in"
+        name = next(name for name in ("of", "in", "as") if shape[name])
         if found := _FORM_NOUN.match(text, shape.start(name), shape.end(name)):
             return found
     for verb in islice(_VERB.finditer(text), _VERBS_TRIED):
         if found := _object_form(text, verb.end()):
+            return found
+    for subject in _SUBJECT.finditer(text):
+        part = "subject" if subject["subject"] else "object"
+        if found := _last(_FORM_NOUN, _MODIFIES, text, *subject.span(part)):
             return found
     if _FINITE.search(text, 0, _limit(_OBJECT, text, 0)):
         return None
@@ -122,11 +147,18 @@ def _object_form(text: str, start: int) -> re.Match[str] | None:
 
 
 def _chinese_form(text: str) -> re.Match[str] | None:
+    for shape in _CHINESE_SHAPE.finditer(text):
+        if found := _last(_FORM_SIGN, _CHINESE_MODIFIES, text, *shape.span()):
+            return found
     for verb in islice(_CHINESE_VERB.finditer(text), _VERBS_TRIED):
         limit = _limit(_CHINESE_OBJECT, text, verb.start())
         found = _MEASURES.search(text, verb.start(), min(limit, verb.end() + 8))
         found = found or _last(_FORM_SIGN, _CHINESE_MODIFIES, text, verb.start(), limit)
         if found:
+            return found
+    for subject in _CHINESE_SUBJECT.finditer(text):
+        found = _last(_FORM_SIGN, _CHINESE_MODIFIES, text, *subject.span())
+        if found and found.end() == subject.end():
             return found
     return _heading_form(_FORM_SIGN, _CHINESE_MODIFIES, text)
 

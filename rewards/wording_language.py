@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from longwrite.language import NAMES
 from longwrite.rewards.clauses import WRITE, Source, is_quoted
+from longwrite.rewards.wording_orders import is_told
 from longwrite.types import Constraint
 
 _CHINESE_NAMES = {
@@ -60,6 +61,11 @@ _PATTERNS = tuple(
     for pattern in (
         rf"{_ANSWER}[^.;:!?\n“\"]{{0,60}}?\bin\s+(?:(?!english)[a-z]+\s+(?:and\s+[a-z]+\s+)?)?"
         rf"{_NAME}{_PHRASE_END}",
+        rf"\btranslate\b[^.;:!?\n]{{0,60}}?\binto\s+(?:[a-z]+\s+)?{_NAME}{_PHRASE_END}",
+        r"\b(?:it|everything)\s+(?:must|should|has\s+to|needs\s+to)\s+be\s+(?:written\s+"
+        r"|entirely\s+|all\s+)?"
+        rf"in\s+{_NAME}{_PHRASE_END}",
+        rf"以{_SIGN}(?:来)?(?:撰写|写一|创作|回答|作答|完成)",
         rf"{WRITE}(?:\s+(?!(?:about|on|of|for|to|in|with|from)\b)[\w,-]+){{0,7}}?\s+{_NAME}\s+"
         rf"(?:[a-z]+\s)?{_TEXT}\b",
         rf"^\s*(?:language|语言)\s*[:：]\s*{_NAME}",
@@ -68,7 +74,7 @@ _PATTERNS = tuple(
         rf"|进行)?[^，。；\n]{{0,6}}?{_TELL}",
         r"(?:写|撰写|创作|生成|一[篇份封首个段]|字的?|词的?)[^，。；\n关论]{0,40}?"
         rf"{_SIGN}{_WORK}(?!教学|写作|阅读|技巧|批改|水平|课)",
-        rf"(?:^|[，。；：\s（(])请?用{_SIGN}{_CLAUSE_END}",
+        rf"(?:^|[，。；：\s（(])(?:请?全[文篇程]|通篇|正文|文章|回答)?(?:请|须|需|应|要|必须)?(?:使用|用){_SIGN}{_CLAUSE_END}",
         rf"(?<=[字词])\s?的?{_SIGN}{_CLAUSE_END}",
         rf"(?:请|必须|需|要求|务必)(?:使用|以|用){_SIGN}{_CLAUSE_END}",
     )
@@ -76,7 +82,8 @@ _PATTERNS = tuple(
 _TOPIC = re.compile(
     r"\b(?:reading|learn(?:ing)?|teach(?:ing)?|speaking|stud(?:y|ying)|fluen(?:t|cy)|how|someone"
     r"|who|people)\b[^.;\n]{0,30}$"
-    r"|(?:如何|怎么|怎样|学会|练习|能够|关于|有关|翻译|学习)[^，。；\n]{0,8}$",
+    r"|(?:如何|怎么|怎样|学会|练习|能够|关于|有关|翻译|学习)[^，。；\n]{0,8}$"
+    r"|(?:爱|喜欢|习惯|擅长|善于|坚持|学着)用?$",
     re.IGNORECASE,
 )
 
@@ -88,7 +95,8 @@ def find_language(source: Source) -> Iterator[tuple[int, Constraint]]:
         for match in pattern.finditer(source.text):
             start = match.start("name")
             before = source.text[min(match.start(), max(0, start - 12)) : start]
-            if not is_quoted(source, *match.span("name")) and not _TOPIC.search(before):
+            told = is_quoted(source, *match.span("name")) or is_told(source, match.start())
+            if not told and not _TOPIC.search(before):
                 code = _CODES[match["name"].lower()]
                 quote = source.prompt[match.start() : match.end()].strip(" \n，。;,")
                 found.append((start, Constraint("language", {"code": code}, quote=quote)))

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from longwrite.rewards.clauses import Source, is_quoted, sentence
+from longwrite.rewards.clauses import ENGLISH_SECTION, Source, is_quoted, sentence
 from longwrite.rewards.numbers import Number, find_numbers
 from longwrite.rewards.wording_context import (
     Setting,
@@ -99,9 +99,11 @@ _REWORKED = re.compile(
     re.IGNORECASE,
 )
 _LABEL = re.compile(
-    r"(?:字数|篇幅|\bword\s?count\b|\bword\s+limit\b|\bnumber\s+of\s+words\b)[^0-9。；;\n]{0,24}$",
+    r"(?:字数|篇幅|(?:^|\n)\W{0,4}words?\s*:|\bword\s?count\b|\bword\s+limit\b"
+    r"|\bnumber\s+of\s+words\b)[^0-9。；;\n]{0,24}$",
     re.IGNORECASE,
 )
+_NO_SECTION = re.compile(rf"\bno\s+{ENGLISH_SECTION}\b", re.IGNORECASE)
 _UNLABELLED = re.compile(
     r"\s?(?:$|[.,;:，。；：)）\]!?\n]|左右|上下|以[上内下]|之[内间]|为宜|(?:or|max|min)\b)",
     re.IGNORECASE,
@@ -125,7 +127,7 @@ class _Finding:
 
     `part` tells that it is an abstract's or the like, `added` that it goes along with the text: it
     is the whole text's length only where no other is stated. `firm` tells that its sentence is an
-    instruction.
+    instruction, `alone` that its section is all that shall be written.
     """
 
     start: int
@@ -138,6 +140,7 @@ class _Finding:
     part: bool
     added: bool
     firm: bool
+    alone: bool
 
 
 def find_lengths(source: Source, wide: bool) -> list[tuple[int, Constraint]]:
@@ -152,7 +155,7 @@ def find_lengths(source: Source, wide: bool) -> list[tuple[int, Constraint]]:
     whole = [finding for finding in found if finding.scope == "document"]
     parts = {finding.scope: finding for finding in found if finding.scope != "document"}
     named = [scope for scope in parts if scope != "each"]
-    if len(named) == 1:
+    if len(named) == 1 and parts[named[0]].alone:
         lone = parts.pop(named[0])  # "write chapter 3, 2000 words" asks for that chapter alone
         whole = whole or [replace(lone, scope="document")]
     chosen = _choose(whole)
@@ -182,9 +185,12 @@ def _high(finding: _Finding) -> int:
 
 
 def _joined(first: _Finding, last: _Finding) -> _Finding:
-    """Return "at least a" and "at most b" as one range, else the last."""
+    """Return "at least a" and "at most b" as one range, else the last.
+
+    The range is empty where they contradict each other.
+    """
     least, most = (first, last) if first.stated == "at_least" else (last, first)
-    if (least.stated, most.stated) != ("at_least", "at_most") or least.low >= most.high:
+    if (least.stated, most.stated) != ("at_least", "at_most") or least.low == most.high:
         return last
     return replace(last, start=first.start, low=least.low, high=most.high, stated="between")
 
@@ -246,8 +252,8 @@ def _finding(source: Source, low: int, high: int, start: int, end: int) -> _Find
         return None
     if low > LONGEST_OUTLINE and is_of_outlined(setting):
         return None
-    section = one_section(setting)
-    each = is_for_each(setting)
+    section, alone = one_section(setting)
+    each = is_for_each(setting) or bool(_NO_SECTION.search(text, cue.start, max(start, cue.start)))
     stated = cue.stated
     if low < high:
         stated = "between"
@@ -264,6 +270,7 @@ def _finding(source: Source, low: int, high: int, start: int, end: int) -> _Find
         part=names_part(setting),
         added=is_addition(setting),
         firm=is_instruction(setting),
+        alone=alone,
     )
 
 

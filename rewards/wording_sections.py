@@ -20,7 +20,7 @@ from longwrite.rewards.clauses import (
 )
 from longwrite.rewards.numbers import NUMERAL, parse_number
 from longwrite.rewards.wording_cues import read_cue
-from longwrite.types import Constraint
+from longwrite.types import Constraint, Json
 
 TOP_LEVEL = frozenset(SECTION_WORDS.values())
 """Units that are sections of a plan; ``paragraphs`` and ``items`` are not."""
@@ -35,8 +35,8 @@ _CHINESE_NOUN = "|".join(sorted(_CHINESE_UNITS, key=len, reverse=True))
 _TO = r"(?:\s?(?:-|–|~|to|or|到|至)\s?)"
 
 _ENGLISH = re.compile(
-    rf"(?<![\w.,$-])(?P<low>{NUMERAL})(?:{_TO}(?P<high>{NUMERAL}))?"
-    rf"(?:(?P<hyphen>[-‐‑])|\s{{1,2}}{ADJECTIVE}{{0,2}}?)"
+    rf"(?<![\w.,$-])(?P<low>{NUMERAL})(?:(?:{_TO}|(?P<and>\s+and\s+))(?P<high>{NUMERAL}))?"
+    rf"(?:(?P<hyphen>[-‐‑])|(?P<over>\s+or\s+more)?\s{{1,2}}{ADJECTIVE}{{0,2}}?)"
     rf"(?P<noun>{_ENGLISH_NOUN})(?P<plural>s)?\b",
     re.IGNORECASE,
 )
@@ -44,6 +44,13 @@ _CHINESE = re.compile(
     rf"(?P<low>{NUMERAL})(?:{_TO}(?P<high>{NUMERAL}))?\s?(?:个|大)?(?:不同的?|完整的?"
     rf"|主要)?(?:教学)?"
     rf"(?P<noun>{_CHINESE_NOUN})"
+)
+_LABELLED = re.compile(
+    rf"(?:^|(?<=[.;]\s))\W{{0,4}}(?:number\s+of\s+|total\s+)?(?P<noun>chapter|section|part|act"
+    rf"|lesson|episode|module)s\s*:\s*(?P<low>{NUMERAL})"
+    rf"(?:{_TO}(?P<high>{NUMERAL}))?(?=\s*(?:$|[.,;\n]))"
+    rf"|^\W{{0,4}}(?P<sign>{_CHINESE_NOUN})节?数(?:量|目)?\s?[:：]\s?(?P<count>{NUMERAL})",
+    re.IGNORECASE | re.MULTILINE,
 )
 _PIECES = re.compile(
     rf"{WRITE}\s+(?:me\s+|us\s+)?(?P<low>{NUMERAL})(?P<high>)\s+{ADJECTIVE}{{0,3}}?"
@@ -58,12 +65,31 @@ _ITEMS = re.compile(
 )
 
 _CUE = (
-    r"(?:(?:at\s+(?:least|most)|exactly|about|around|approximately|roughly|up\s+to"
-    r"|no\s+(?:more|less|fewer)\s+than|a\s+total\s+of|over|under)\s+)?"
+    r"(?:(?:at\s+(?:least|most)|exactly|about|around|approximately|roughly|up\s+to|between|from"
+    r"|not?\s+(?:more|less|fewer)\s+than|(?:more|fewer|less)\s+than|a\s+(?:total|minimum"
+    r"|maximum)\s+of"
+    r"|over|under)\s+)?"
 )
+_STRETCHED = (
+    r"\b(?:told|spread|stretch(?:ed|ing)?|unfold(?:ing|s)?|laid\s+out|run(?:ning|s)?)\s+"
+    r"(?:over|across|through|throughout)\s+$"
+)
+_SERIES_OF = (
+    r"\b(?:series|set|collection|correspondence|exchange|sequence|diary|cycle|novel|book)\s+"
+    r"(?:made\s+up\s+)?of\s+"
+)
+_DIRECT = re.compile(rf"{WRITE}\s+(?:me\s+|us\s+)?{_CUE}$", re.IGNORECASE)
 _ASKED = (
-    rf"(?:{WRITE}|\badd)\s+(?:me\s+|us\s+)?(?:an?\s+|the\s+)?{ADJECTIVE}{{0,2}}{_CUE}$"
+    rf"(?:{WRITE}|\b(?:add|use|include|contain|have|span|cover))\s+(?:me\s+|us\s+)?(?:an?\s+"
+    r"|the\s+)?"
+    rf"{ADJECTIVE}{{0,2}}{_CUE}$"
+    rf"|\bas\s+{_CUE}$"
+    rf"|\b(?:keep|limit|restrict|stick|confine)\b[^.;,\n]{{0,24}}?\bto\s+{_CUE}$"
     rf"|\b(?:into|in|comprising|consisting\s+of)\s+{_CUE}$"
+    rf"|{_STRETCHED}|{_SERIES_OF}{_CUE}$"
+    r"|\b(?:ensur(?:e|ing)|mak(?:e|ing)\s+sure)\b[^.;\n]{0,40}\b(?:has|have|contains?|includes?"
+    r"|consists?\s+of"
+    rf"|comprises?|is\s+(?:divided|split)\s+into)\s+{_CUE}$"
     r"|\b(?:must|should|shall|will|needs?\s+to|has\s+to|have\s+to|to)\s+(?:have|contain|include"
     rf"|span|cover|comprise|consist\s+of|be)\s+(?:an?\s+)?{_CUE}$"
 )
@@ -73,7 +99,9 @@ _GOVERNED = re.compile(
     re.IGNORECASE,
 )
 _ORDERED = re.compile(_ASKED, re.IGNORECASE)
-_ALONE = re.compile(rf"(?:^|[,;:(\n])\s*(?:[-*]\s)?(?:in\s+total\s+)?{_CUE}$", re.IGNORECASE)
+_ALONE = re.compile(
+    rf"(?:^|[,;:(\n]|[.!?]\s)\s*(?:[-*]\s)?(?:in\s+total\s+)?{_CUE}$", re.IGNORECASE
+)
 _ADJECTIVE = re.compile(rf"(?:\b(?:an?|your)|{WRITE})\s+{ADJECTIVE}{{0,3}}$", re.IGNORECASE)
 _ABOUT_WORLD = re.compile(
     r"\b(?:is|are|was|were|has|had|been)\s+(?:\w+\s+)?(?:divided|split|made|composed|organi[sz]ed"
@@ -86,19 +114,25 @@ _ABOUT_WORLD = re.compile(
 )
 _END = re.compile(
     r"\s*(?:$|[.,;:()!?\n—–]|of\s+(?:about|around|roughly|approximately|at|up|no|between|an?\b"
-    r"|[0-9])"
-    r"|(?:and|with|each|that|which|covering|on|about|in|to|for|from|long|please)\b)",
+    rf"|{NUMERAL})"
+    r"|(?:and|with|each|between|by|exchanged|that|which|covering|on|about|in|to|for|from|long"
+    r"|please|\w{4,}ed|where|as)\b)",
     re.IGNORECASE,
 )
 _FOREIGN = re.compile(
     r"\s+(?:of\s+(?:the|this|that|my|his|her|their|its|kindness|war|god|[A-Z])|per\b"
     r"|(?:I|we|you|he|she|they|life)\b|\w*\s?learn(?:ed|t)\b|in\s+the\s+(?:body|world|alphabet))"
 )
+_MARKED = re.compile(
+    r"\b(?:italic|bold|highlighted|underlined|capitali[sz]ed|text|markdown)", re.IGNORECASE
+)
+"""Stretches of print, which are no sections."""
+
 _LOOSE = frozenset({"parts", "letters", "acts", "entries", "sections", "modules"})
 """Units whose nouns mean other things too, so that they have to end their phrase."""
 
 _CHINESE_GOVERNED = re.compile(
-    r"(?:共计?|[分成]为?(?:上下)?|分割[为成]|划分[为成]|拆[分成]为?|由|写[成出]?|撰写|编写|创作"
+    r"(?:共计?|用|安排|[分成]为?(?:上下)?|分割[为成]|划分[为成]|拆[分成]为?|由|写[成出]?|撰写|编写|创作"
     r"|生成|设计|续写|包[含括]"
     r"|含|需要?有?|至少|不少于|不超过|最多|一共|总共|总计|全[文书剧篇]|要有|规划|约|大约"
     r"|[部篇本份个出套]"
@@ -106,15 +140,21 @@ _CHINESE_GOVERNED = re.compile(
 )
 _CHINESE_WORLD = re.compile(
     r"(?:[第前后这那其每]|参考|阅读|根据|读|引用|分析|总结|概括)了?$"
-    r"|(?:参考|阅读|根据|基于|引用|收集)[^，。；\n]{0,8}$"
+    r"|(?:[这那该][本部篇套份]?书?|书中?|原[著文]|全书)(?![^，。；\n]{0,6}[需应要])[^，。；\n]{0,4}[有分]为?$"
+    r"|(?:参考|阅读|根据|基于|引用|收集)[^，。；\n]{0,8}$|[他她它]们?的[^，。；\n]{0,8}$|[这那某该][部本篇套]$"
+    r"|(?:[分写编]成|有|写|读)了$"
 )
 _CHINESE_FOREIGN = re.compile(
     r"论|式|课[文本程]|目|文献|参考|资料|以[前后]|时间|长|落差|[位部省市场季]"
 )
+_BETWEEN = re.compile(r"\bbetween\s+$", re.IGNORECASE)
+_OVER = re.compile(_STRETCHED, re.IGNORECASE)
 _EACH_BEFORE = re.compile(
     r"\b(?:each|every)\b[^.;\n]{0,30}$|[每各][^，。；\n]{0,6}$", re.IGNORECASE
 )
-_EACH_AFTER = re.compile(r"\s*(?:each|per|in\s+(?:each|every))\b", re.IGNORECASE)
+_EACH_AFTER = re.compile(
+    r"\s*(?:each(?!\s+(?:\w+ed|in|with|of)\b)|per|in\s+(?:each|every))\b", re.IGNORECASE
+)
 
 
 def find_sections(source: Source) -> Iterator[tuple[int, Constraint]]:
@@ -141,6 +181,8 @@ def _found(source: Source) -> Iterator[tuple[int, Constraint]]:
     for match in _CHINESE.finditer(text):
         if not is_quoted(source, *match.span()) and _is_chinese(text, match):
             yield from _counted(source, match, _CHINESE_UNITS[match["noun"]])
+    for match in _LABELLED.finditer(text):
+        yield from _labelled(source, match)
     for match in _PIECES.finditer(text):
         if not is_quoted(source, *match.span()):
             yield from _counted(source, match, "entries")
@@ -148,8 +190,25 @@ def _found(source: Source) -> Iterator[tuple[int, Constraint]]:
         count = parse_number(match["top"] or match["list"] or match["zh"])
         if count and 2 <= count <= MOST:
             quote = source.prompt[match.start() : match.end()].strip()
-            params = {"count": count, "min": count, "max": None, "unit": "items"}
+            params: dict[str, Json] = {"count": count, "min": count, "max": None, "unit": "items"}
             yield match.start(), Constraint("sections", params, hard=False, quote=quote)
+
+
+def _labelled(source: Source, match: re.Match[str]) -> Iterator[tuple[int, Constraint]]:
+    """Yield the count of a line such as "Chapters: 12"."""
+    sign, noun = match["sign"], match["noun"]
+    low = parse_number(match["low"] or match["count"])
+    high = parse_number(match["high"] or "") or low
+    if low and high and 2 <= low <= high <= MOST:
+        unit = _CHINESE_UNITS[sign] if sign else _ENGLISH_UNITS[noun.lower()]
+        params: dict[str, Json] = {
+            "count": (low + high) // 2,
+            "min": low,
+            "max": high,
+            "unit": unit,
+        }
+        quote = source.prompt[match.start() : match.end()].strip()
+        yield match.start(), Constraint("sections", params, quote=quote)
 
 
 def _counted(source: Source, match: re.Match[str], unit: str) -> Iterator[tuple[int, Constraint]]:
@@ -157,10 +216,15 @@ def _counted(source: Source, match: re.Match[str], unit: str) -> Iterator[tuple[
     high = parse_number(match["high"]) if match["high"] else low
     if low is None or high is None or not 2 <= low <= high <= MOST:
         return
+    groups = match.groupdict()
+    if groups.get("and") and not _BETWEEN.search(source.text, 0, match.start()):
+        return
     cue = read_cue(source.text, match.start("low"), match.end())
     least: int | None = low
     most: int | None = high
-    if low == high and not cue.bare:
+    if groups.get("over"):
+        most = None
+    elif low == high and not cue.bare and not _OVER.search(source.text, 0, match.start()):
         if cue.stated == "at_least":
             most = None
         elif cue.stated == "at_most":
@@ -185,13 +249,15 @@ def _counted(source: Source, match: re.Match[str], unit: str) -> Iterator[tuple[
 def _is_english(text: str, match: re.Match[str], unit: str) -> bool:
     left = text[max(0, match.start() - 60) : match.start()]
     right = text[match.end() : match.end() + 40]
-    if _ABOUT_WORLD.search(left) or _FOREIGN.match(right):
+    if _ABOUT_WORLD.search(left) or _FOREIGN.match(right) or _MARKED.search(match[0]):
+        return False
+    if re.match(r"\s+of\s+an?\s", right) and not _DIRECT.search(left):
         return False
     if match["hyphen"]:
         return bool(_ADJECTIVE.search(left) or _ALONE.search(left)) and right[:1] in {" ", ","}
     if not match["plural"] and match["noun"].lower() != "entries":
-        return False
-    if unit in _LOOSE and not _END.match(right):
+        return bool(_ADJECTIVE.search(left) and re.match(r"\s[a-z]", right))  # a 4 section resume
+    if unit in _LOOSE and not _END.match(right) and not _DIRECT.search(left):
         return False
     governed = _ORDERED if unit in {"letters", "entries"} else _GOVERNED
     return bool(governed.search(left) or (_ALONE.search(left) and _END.match(right)))

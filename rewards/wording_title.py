@@ -18,22 +18,27 @@ _WORK = (
 )
 _CALLED = r"(?:titled|entitled|(?:with|under)\s+(?:the\s+)?title(?:\s+of)?)"
 _LINE = (
-    r"(?:(?:article\s+|essay\s+|paper\s+|report\s+)?title"
+    rf"(?:(?:article\s+|essay\s+|paper\s+|report\s+)?title(?:\s+of\s+(?:the|your|this)\s+{_WORK})?"
     r"|(?:文章|论文|作文|报告|小说|演讲|故事)?(?:标题|题目)|书名)"
 )
 _PATTERNS = tuple(
     re.compile(pattern, re.IGNORECASE | re.MULTILINE)
     for pattern in (
-        rf"{WRITE}[^.;\n“\"]{{0,80}}?\b(?P<by>{_CALLED}|called)\s*[:：]?\s*"
+        rf"{WRITE}[^.;\n“\"]{{0,80}}?\b(?P<by>{_CALLED}|(?<=\s){_WORK},?\s+called)\s*[:：]?\s*"
         rf"(?P<title>{QUOTED})",
         rf"\b{_WORK}\s+(?P<by>{_CALLED})\s*[:：]?\s*(?P<title>{QUOTED})",
+        rf"\b(?P<by>give)\s+(?:it|(?:the|this|your)\s+{_WORK})\s+the\s+title\s+(?P<title>{QUOTED})",
         rf"\b(?:{_CALLED}|the\s+title\s+(?:is|should\s+be|must\s+be))\s*[:：]\s*"
         r"(?P<title>[^\n“”\"]{2,150}?)(?=\s*(?:$|[.。;]\s))",
         rf"^[\s#*\-–]{{0,6}}{_LINE}\*{{0,2}}\s*[:：]\s*\*{{0,2}}\s*"
         r"(?P<title>[^\n。；]{2,100}?)\**[ \t]*(?:$|[。；])",
         rf"以\s?(?P<title>{QUOTED})\s?为(?:文章|作文|论文)?(?:题目?|标题)(?!材|为)",
         r"以(?P<title>[^，。；：、“”\s《》以]{2,40})为(?:题目?|标题)(?![材为])",
-        rf"(?:(?<!主)题目?|标题|名|命名)(?:叫做?|为|是)[:：]?\s?(?P<title>{QUOTED})",
+        rf"(?:(?<!主)题目?|标题)(?:叫做?|为|是)[:：]?\s?(?P<title>{QUOTED})",
+        r"(?:名|命名|名字)(?:叫做?|为|是)[:：]?\s?(?P<title>《[^《》\n]{1,100}》)",
+        rf"(?:小说|文章|故事|剧本|作品|书|诗|文)的?名字?(?:叫做?|为|是)[:：]?\s?(?P<title>{QUOTED})",
+        rf"\b(?P<by>call|title|entitle)\s+(?:it|(?:the|this|your)\s+{_WORK})\s*:?\s+"
+        rf"(?P<title>{QUOTED})",
     )
 )
 _OTHER_WORK = re.compile(

@@ -16,7 +16,11 @@ LINES = [
     for line in README.splitlines()
     if line.strip().startswith("longwrite ")
 ]
-RUNNABLE = [line for line in LINES if "--model scripted" in line]
+RUNNABLE = [
+    line
+    for line in LINES
+    if "--model scripted" in line or ("longwrite score" in line and "--judge" not in line)
+]
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 

@@ -52,7 +52,7 @@ def check_folder(folder: Path) -> None:
             mend = "Give the folder that a model was saved or downloaded to"
         raise EngineError(what, why, mend)
     _read_object(folder / "config.json", what)
-    _check_weights(folder, what)
+    check_weights(folder, what)
     if not _found(folder, _TOKENIZERS):
         mend = "Save the tokenizer to the same folder: AutoTokenizer.save_pretrained"
         raise EngineError(what, "it has no tokenizer", mend)
@@ -94,7 +94,16 @@ def _found(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
     return sorted({path for name in patterns for path in folder.glob(name) if path.is_file()})
 
 
-def _check_weights(folder: Path, what: str) -> None:
+def check_weights(folder: Path, what: str) -> None:
+    """Refuse a folder without safetensors weights, or with a part of them only.
+
+    Args:
+        folder: A model's.
+        what: What can't be done then, for the message.
+
+    Raises:
+        EngineError: They are missing, or pickles.
+    """
     present = {path.name for path in _found(folder, ("*.safetensors",))}
     if not present:
         if _found(folder, _PICKLES):

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 
-from longwrite.text import CJK, Block, blocks, sentences, words
+from longwrite.text import CJK, Block, blocks, paragraph_spans, sentences, words
 
 NUMBERING = re.compile(
     r"\A(?:(?:chapter|section|part|lesson|act|scene|unit|module|step|appendix|episode|book|day|week)"
@@ -122,7 +122,7 @@ def _fault(found: Sequence[Block], *, lenient: bool = True) -> str:
         if not before and found[-2:-1] and found[-2].kind == "list":
             before = _items(found[-2].text)[-6:]
         return _item_fault(items[-1], before)
-    start, end = _paragraphs(last.text)[-1]
+    start, end = paragraph_spans(last.text)[-1]
     return _prose_fault(last.text[start:end], lambda: _lines_before(found) if lenient else [])
 
 
@@ -146,7 +146,7 @@ def _kept(block: Block, size: int) -> str:
                 if kept and not _item_fault(kept, before):
                     return ("".join(items[: count - 1]) + kept).rstrip("\n")
         return ""
-    for start, end in reversed(_paragraphs(block.text)):
+    for start, end in reversed(paragraph_spans(block.text)):
         if _END.search(block.text, start, end) and (
             kept := _whole_sentences(block.text[start:end])
         ):
@@ -198,32 +198,8 @@ def _item_fault(item: str, before: Sequence[str]) -> str:
         alone = not others and len(words(content)) <= 8  # a short item sets its own custom
         return [content] * 2 if alone else others * 2
 
-    start, end = _paragraphs(content)[-1]
+    start, end = paragraph_spans(content)[-1]
     return _prose_fault(content[start:end], customs)
-
-
-def _paragraphs(body: str) -> list[tuple[int, int]]:
-    """Return start and end of the paragraphs of a block: its lines, but lines wrapped by hand join.
-
-    A line was wrapped when the next one's first word would have made it too long.
-    """
-    found: list[tuple[int, int]] = []
-    lines = body.split("\n")
-    width = max(len(line) for line in lines)
-    offset = 0
-    for index, line in enumerate(lines):
-        wrapped = (
-            index
-            and 50 <= width <= 120
-            and not _ITEM.match(line)
-            and (len(lines[index - 1]) + 1 + len(line.lstrip().partition(" ")[0]) > width)
-        )
-        if wrapped:
-            found[-1] = (found[-1][0], offset + len(line))
-        else:
-            found.append((offset, offset + len(line)))
-        offset += len(line) + 1
-    return found
 
 
 def _lines_before(found: Sequence[Block]) -> list[str]:
@@ -231,7 +207,7 @@ def _lines_before(found: Sequence[Block]) -> list[str]:
     lines: list[str] = []
     for block in reversed(found[-7:]):
         body = block.text[-1000:]
-        for start, end in reversed(_paragraphs(body)):
+        for start, end in reversed(paragraph_spans(body)):
             if block.kind not in ("paragraph", "quote") or _width(body[start:end]) > _SHORT:
                 return lines[1:]
             lines.append(body[start:end].strip())

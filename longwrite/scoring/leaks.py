@@ -136,11 +136,14 @@ _ROLE = "(?:(?:assistant|user|system|model|analysis|commentary|final)\\b)?"
 _TAG = re.compile(
     rf"<[|｜][^<>|｜\n]{{1,40}}[|｜]>{_ROLE}|<(?:start_of_turn|end_of_turn)>{_ROLE}"
     r"|<(?:bos|eos|pad|unk|extra_id_\d{1,3}|begin_of_text|end_of_text)>"
-    r"|</?tool_(?:call|response)>|\[/?INST\]|<</?SYS>>|\A\s*<s>"
-    r"|^\#{2,4} ?(?:instruction|response|input|assistant|human|user|system)s?:[ \t]*$"
-    r"|\A\s*assistant[:：](?=\s)",
+    r"|</?tool_(?:call|response)>|\[/?INST\]|<</?SYS>>|\A\s*<s>",
+    re.IGNORECASE,
+)
+_TURN = re.compile(
+    r"\n\#\#\#{0,2} ?(?:instruction|response|input|assistant|human|user|system)s?:[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
+_SPEAKER = re.compile(r"\s*assistant[:：](?=\s)", re.IGNORECASE)
 _STRAY_END = re.compile("</s>")
 _WRAPPER = re.compile(
     r"(?:</?(?:answer|final_answer|output|response|results?|section|chapter|document|article|essay|"
@@ -157,7 +160,7 @@ _MARKDOWN = re.compile(
 def _tags(bare: str) -> Iterator[tuple[int, int]]:
     opened: int | None = None
     closed = 0
-    for match in _THOUGHT_TAG.finditer(bare):
+    for match in _THOUGHT_TAG.finditer(bare) if "<" in bare else ():
         if not match.group(1):
             opened = match.start() if opened is None else opened
             continue
@@ -167,14 +170,23 @@ def _tags(bare: str) -> Iterator[tuple[int, int]]:
         closed, opened = match.end(), None
     if opened is not None:
         yield opened, len(bare)
-    for match in _TAG.finditer(bare):
+    for match in _TAG.finditer(bare) if "<" in bare or "[" in bare else ():
         yield match.end() - len(match.group().lstrip()), match.end()
+    yield from _turns(bare)
     if "<s>" not in bare.lstrip()[3:]:  # struck words are between two
         for match in _STRAY_END.finditer(bare):
             yield match.span()
-    for match in _WRAPPER.finditer(bare):
+    for match in _WRAPPER.finditer(bare) if "<" in bare else ():
         if _at_line_edge(bare, *match.span()):
             yield match.span()
+
+
+def _turns(bare: str) -> Iterator[tuple[int, int]]:
+    """Yield the marks of a turn: "### Response:" as a line, "assistant:" before all."""
+    if match := _SPEAKER.match(bare):
+        yield match.end() - len(match.group().lstrip()), match.end()
+    for match in _TURN.finditer(f"\n{bare}"):
+        yield match.start(), match.end() - 1
 
 
 def _frame(found: list[Block]) -> Iterator[tuple[int, int]]:

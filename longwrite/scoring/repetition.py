@@ -8,12 +8,13 @@ compared leave out headings, block quotes and code, which a document may well re
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
-from longwrite.text import CJK, blocks, visible, words
+from longwrite.scoring.units import PARTS, UNIT
+from longwrite.text import blocks, visible, words
 from longwrite.types import Score, Span
 
 LOOP_WORDS = 40
@@ -24,15 +25,40 @@ LOOP_PERIOD = 2_000
 STALL = 3_000
 """Characters without any word that are a loop too: dashes, dots or blank lines for ever."""
 
-_LETTER = rf"[^\W\d_{CJK}]"
-# Long runs of letters are cut, so that scripts without spaces and "aaaa…" have words as well.
-_UNIT = re.compile(
-    rf"[{CJK}\U0001f300-\U0001faff]|\d{{1,18}}|{_LETTER}{{1,24}}(?:['’]{_LETTER}{{1,24}})?"
-)
 _SENTENCE_ENDS = frozenset(".!?…。！？\n")
 
 
-class _Units(dict[str, int]):
+class _Symbols(dict[str, int]):
+    """A number for each word, 0 for all whole numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._count = 0
+
+    def __missing__(self, word: str) -> int:
+        plain = word.lower()
+        if word.isdecimal():
+            symbol = 0
+        elif plain != word:
+            symbol = self[plain]
+        else:
+            self._count = symbol = self._count + 1
+        self[word] = symbol
+        return symbol
+
+
+class _Values(dict[str, int]):
+    """The value of a whole number, -1 for a word."""
+
+    def __missing__(self, word: str) -> int:
+        value = self[word] = int(word) if word.isdecimal() else -1
+        return value
+
+
+_NO_NUMBER = array("q", [-1])
+
+
+class _Units:
     """The words of a growing text as numbers; all whole numbers are one symbol.
 
     Attributes:
@@ -43,15 +69,11 @@ class _Units(dict[str, int]):
     """
 
     def __init__(self) -> None:
-        super().__init__()
         self.symbols = array("q")
         self.numbers = array("q")
         self.starts = array("q")
         self.read = 0
-
-    def __missing__(self, word: str) -> int:
-        symbol = self[word] = self.setdefault(word.lower(), len(self) + 1)
-        return symbol
+        self._symbols, self._values = _Symbols(), _Values()
 
     def forget_last(self) -> None:
         """Forget the last word."""
@@ -60,15 +82,22 @@ class _Units(dict[str, int]):
 
     def extend(self, text: str, end: int, *, final: bool) -> None:
         """Read on to `end`; a word that may go on after it is read only when it is final."""
-        for match in _UNIT.finditer(text, self.read, end):
-            if match.end() >= end - 1 and not final:  # an apostrophe may be the last character
-                break
-            word = match.group()
-            number = word.isdecimal()
-            self.symbols.append(0 if number else self[word])
-            self.numbers.append(int(word) if number else -1)
-            self.starts.append(match.start())
-            self.read = match.end()
+        parts = PARTS.split(text[self.read : end])  # gap, word, gap, word, …, gap
+        ends = list(accumulate(map(len, parts), initial=self.read))
+        words = parts[1::2]
+        # An apostrophe may be the last character.
+        while words and not final and ends[2 * len(words)] >= end - 1:
+            words.pop()
+        if not words:
+            return
+        symbols = array("q", map(self._symbols.__getitem__, words))
+        self.symbols.extend(symbols)
+        if 0 in symbols:
+            self.numbers.extend(map(self._values.__getitem__, words))
+        else:
+            self.numbers.extend(_NO_NUMBER * len(words))
+        self.starts.extend(ends[1 : 2 * len(words) : 2])
+        self.read = ends[2 * len(words)]
 
 
 def find_loop(text: str) -> int | None:
@@ -134,7 +163,7 @@ def _final_loop(text: str, units: _Units) -> int | None:
 
 
 def _loop(text: str, end: int, units: _Units) -> int | None:
-    if end - units.read > STALL and not _UNIT.search(text, units.read, end):
+    if end - units.read > STALL and not UNIT.search(text, units.read, end):
         return units.read + 3  # room for a full stop and its closing quotes
     period = _period(units)
     if not period:
@@ -303,7 +332,7 @@ def _prose(text: str) -> list[_Word]:
         (match.group().lower(), match.start(), match.end())
         for block in blocks(text)
         if block.kind in ("paragraph", "list", "table")
-        for match in _UNIT.finditer(text, block.start, block.start + len(block.text))
+        for match in UNIT.finditer(text, block.start, block.start + len(block.text))
     ]
 
 

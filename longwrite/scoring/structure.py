@@ -7,6 +7,7 @@ belong above it in the document; both are put right by code.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from longwrite.scoring.endings import NUMBERING
@@ -125,15 +126,17 @@ def _unnumbered(title: str) -> str:
     return NUMBERING.sub("", NUMBERING.sub("", title))
 
 
-def _headings(text: str) -> list[tuple[Heading, int]]:
+@lru_cache(maxsize=4)  # the measures of one text all ask for its headings
+def _headings(text: str) -> tuple[tuple[Heading, int], ...]:
     """Return each heading with the length of its lines."""
     found = []
     for block in blocks(text):
         if block.kind == "heading":
-            level = len(block.text.lstrip()) - len(block.text.lstrip().lstrip("#"))
+            marked = block.text.lstrip()
+            level = len(marked) - len(marked.lstrip("#"))
             found.append((Heading(level, heading_text(block.text), block.start), len(block.text)))
         elif block.kind == "paragraph" and (setext := _SETEXT.match(block.text)):
             level = 1 if setext.group(1)[0] == "=" else 2
             plain = visible(block.text.split("\n")[0]).strip()
             found.append((Heading(level, plain, block.start), setext.end()))
-    return found
+    return tuple(found)

@@ -40,22 +40,41 @@ _MARGINAL = (
     rf"|(?:the )?{_PIECE}(?: [\w.]{{1,12}})? continue[ds]"
     r"|未完待续|待续|续上文|接上文|接下文|下文继续|本[章节](?:完|结束)|第.{1,5}[章节](?:完|结束)"
 )
+_IN_BRACKETS = (
+    rf"[(\[（【][*_ ]{{0,3}}(?:{_COUNT}|约\d[\d,]*字(?:左右)?|未完待续)[.。]?[*_ ]{{0,3}}"
+    r"[)\]）】][ \t*_]{0,6}$"
+)
 _NOTE = re.compile(
     rf"^[ \t#>*_-]{{0,12}}(?:{_COUNT})[ \t*_.。]{{0,8}}$"
     rf"|^[ \t>*_-]{{0,8}}[(\[（【*_](?:{_MARGINAL})[.…。!]{{0,6}}[)\]）】*_]{{1,4}}[ \t]{{0,8}}$"
-    rf"|[(\[（【][*_ ]{{0,3}}(?:{_COUNT}|约\d[\d,]*字(?:左右)?|未完待续)[.。]?[*_ ]{{0,3}}"
-    r"[)\]）】][ \t*_]{0,6}$"
+    rf"|{_IN_BRACKETS}"
     rf"|^[ \t]{{0,3}}(?:end of {_PIECE}(?: [\w.]{{1,12}})?|to be continued in the next {_PIECE})"
     r"[.…]{0,3}$"
     r"|^[ \t—…*_-]{0,8}(?:未完待续|本[章节]完)[ \t—….。*_-]{0,8}$",
-    re.IGNORECASE | re.MULTILINE,
+    re.IGNORECASE,
 )
+_AT_END = re.compile(_IN_BRACKETS, re.IGNORECASE)
+_HINT = re.compile("[Ww][Oo][Rr][Dd]|[Cc][Oo][Nn][Tt][Ii][Nn]|[DdGgTt] [Oo][Ff] |[字续接完束]")
+"""What every note holds."""
+_LONGEST = 240
+"""Characters that a note never has."""
 
 
 def find_notes(bare: str) -> Iterator[Place]:
     """Yield word counts, "[Continued]" and the like, on lines of their own or in end brackets."""
-    for match in _NOTE.finditer(bare):
-        yield match.span()
+    end = 0
+    while hint := _HINT.search(bare, end):
+        start = bare.rfind("\n", 0, hint.start()) + 1
+        end = bare.find("\n", hint.end())
+        end = len(bare) if end < 0 else end
+        if end - start <= _LONGEST:
+            found = _NOTE.search(bare[start:end])
+            begin = start
+        else:
+            begin = end - _LONGEST
+            found = _AT_END.search(bare[begin:end])
+        if found:
+            yield begin + found.start(), begin + found.end()
 
 
 # --- before the text -----------------------------------------------------------------------------

@@ -79,7 +79,7 @@ LENGTHS: list[tuple[str, list[str]]] = [
 ]
 
 NO_LENGTHS: list[tuple[str, list[str]]] = [
-    ('Write a story that contains the line "I have 500 words".', []),
+    ('Write a story that contains the line "I have 500 words".', ["mention I have 500 words"]),
     ("Write about a vocabulary of 5000 words.", []),
     ("Design a plan so that I learn 300 words a day.", []),
     ("Write advice on how to write a 500-word essay.", []),

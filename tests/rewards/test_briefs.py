@@ -68,6 +68,8 @@ def test_lengths_of_sections_are_scaled_to_another_total() -> None:
 @pytest.mark.parametrize(
     ("prompt", "words"),
     [
+        ("Write about the sea. Chapter 3 should have 900 words.", 10_000),
+        ("Write a guide in 4 parts. Part 1: 500 words. Part 2: 900 words.", 10_000),
         ("Write about the sea.", 10_000),
         ("Write a letter to my aunt.", 600),
         ("写一首关于海的诗", 300),
@@ -262,3 +264,25 @@ def test_a_stored_brief_reads_well_and_its_faults_are_named() -> None:
         brief_from_yaml(text.replace("form: document", "form: novel"))
     with pytest.raises(UsageError, match="no words"):
         brief_from_yaml("prompt: x")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [
+        (
+            "Write at least 3000 words and at most 1000 words about boats.",
+            "3,000 and at most 1,000",
+        ),
+        ("写一篇至少3000字、至多1000字的文章。", "3,000 and at most 1,000"),
+        ('Mention "the keel". Never use the words "the keel".', "but “Never use"),
+    ],
+)
+def test_a_brief_that_contradicts_itself_is_refused(prompt: str, said: str) -> None:
+    with pytest.raises(UsageError, match="contradicts itself") as caught:
+        compile_brief(prompt)
+    assert said in str(caught.value)
+
+
+def test_two_lengths_that_fit_each_other_do_not_contradict() -> None:
+    brief = compile_brief("Write at most 3000 words, but at least 1000 words, about boats.")
+    assert brief.words == 2000

@@ -12,10 +12,10 @@ from longwrite.rewards.constraints import (
     PARAMETERS,
     UnknownKind,
     check,
-    find_sections,
     holds,
     validate,
 )
+from longwrite.scoring.sections import cut_sections
 from longwrite.types import Constraint, Json, Score
 
 STORY = """# The Lamp
@@ -136,6 +136,8 @@ def test_a_scope_is_paid_by_the_share_of_its_sections() -> None:
     assert value("mention", STORY, "section:2", text="sea") == 1.0
     assert value("mention", STORY, "every:3", text="sea") == 0.0
     assert value("mention", STORY, "every:2", text="climbed") == 1.0
+    assert value("mention", STORY, "every:2:1", text="sea") == pytest.approx(1 / 2)
+    assert value("mention", STORY, "every:5:2", text="sea") == 1.0
 
 
 def test_evidence_in_a_section_is_placed_in_the_document() -> None:
@@ -213,7 +215,8 @@ def test_a_title_is_looked_for_at_the_beginning() -> None:
 def test_sections_are_found_by_the_shallowest_heading_that_repeats(
     text: str, firsts: list[str]
 ) -> None:
-    assert [part.split("\n", 1)[0] for part in find_sections(text)] == firsts
+    found = [text[span.start : span.end] for _, span in cut_sections(text)]
+    assert [part.split("\n", 1)[0] for part in found] == firsts
 
 
 def test_an_unknown_kind_is_an_error_that_suggests_the_known() -> None:
@@ -234,6 +237,8 @@ def test_an_unknown_kind_is_an_error_that_suggests_the_known() -> None:
         Constraint("mention", {}),
         Constraint("table", {"wanted": 1}),
         Constraint("mention", {"text": "a"}, scope="section:0"),
+        Constraint("mention", {"text": "a"}, scope="section:1:2"),
+        Constraint("mention", {"text": "a"}, scope="every:2:0"),
         Constraint("mention", {"text": "a"}, scope="everywhere"),
     ],
 )
@@ -242,7 +247,10 @@ def test_what_has_the_wrong_form_is_refused(wrong: Constraint) -> None:
         validate(wrong)
 
 
-@given(st.text(max_size=300), st.sampled_from(["document", "each", "section:1", "every:2"]))
+SCOPES = st.sampled_from(["document", "each", "section:1", "every:2", "every:2:1"])
+
+
+@given(st.text(max_size=300), SCOPES)
 def test_any_text_gets_a_score_between_zero_and_one(text: str, scope: str) -> None:
     samples: dict[str, dict[str, Json]] = {
         "length": {"target": 50},
@@ -256,6 +264,7 @@ def test_any_text_gets_a_score_between_zero_and_one(text: str, scope: str) -> No
         "code": {"wanted": True, "min": 2},
         "form": {"name": "script"},
         "title": {"text": "x"},
+        "judged": {"question": "Is it good?"},
     }
     assert samples.keys() == KINDS.keys()
     for kind, params in samples.items():

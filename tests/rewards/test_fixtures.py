@@ -1,13 +1,11 @@
-"""How much of two benchmarks' labels is found in their prompts.
+"""What is required by the prompts of two benchmarks, as reading them confirms.
 
-Rows are counted from 0. What a row does not say, or says otherwise than its label, was decided by
-reading it; no wording is kept here.
+Rows are counted from 0. What a row asks for was decided by reading it; no wording is kept here.
+How many of the benchmarks' own labels are found is in `test_labelled`.
 """
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,17 +13,13 @@ import pytest
 from longwrite.rewards.briefs import compile_brief
 from longwrite.rewards.wording import find_constraints
 from longwrite.scoring.length import length_range
-from longwrite.types import Constraint
-
-FIXTURES = Path(__file__).resolve().parents[2].parent / "shared" / "fixtures"
+from tests.rewards.test_labelled import FIXTURES, WRITE_SILENT, label_numbers, numbers, read_rows
 
 LONGEN_SILENT = {182, 194, 205, 216}
 """LonGen prompts that don't hold their label."""
 
-WRITE_SILENT = {13, 41, 50}
-"""LongBench-Write prompts that state no length."""
-
-STATED = {"about": "about", "range": "between", "below": "at_most", "above": "at_least"}
+PARTS = {"longen.jsonl": {101, 177}, "longbench_write.jsonl": {67, 68}}
+"""Prompts that give a length to each of their parts."""
 
 LONGEN_HARD = {
     57: {"language"},
@@ -60,47 +54,11 @@ WRITE_HARD = {
 
 
 def rows(name: str) -> list[dict[str, Any]]:
-    path = FIXTURES / name
-    if not path.exists():
-        pytest.skip(f"{path} is absent")
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-
-
-def numbers(constraint: Constraint) -> list[Any]:
-    values = [constraint.params[name] for name in ("min", "max", "target")]
-    return [value for value in values if value is not None]
+    return read_rows(FIXTURES / name)
 
 
 def hard_kinds(prompt: str) -> set[str]:
     return {c.kind for c in find_constraints(prompt) if c.hard and c.kind != "length"}
-
-
-def test_longen_labels_are_found_with_direction_and_number() -> None:
-    found = total = 0
-    for index, row in enumerate(rows("longen.jsonl")):
-        if index in LONGEN_SILENT:
-            continue
-        label = row["constraint"].replace("字", " ").replace("-", " ").replace("至", " ").split()
-        wanted = [int(digits) for word in label if (digits := "".join(filter(str.isdigit, word)))]
-        lengths = [c for c in find_constraints(row["query"]) if c.kind == "length"]
-        total += 1
-        found += any(
-            c.params["stated"] == STATED[row["type"]] and numbers(c) == wanted for c in lengths
-        )
-    assert total == 236
-    assert found / total >= 0.98
-
-
-def test_longbench_write_lengths_are_found() -> None:
-    found = total = 0
-    for index, row in enumerate(rows("longbench_write.jsonl")):
-        if index not in WRITE_SILENT:
-            brief = compile_brief(row["prompt"])
-            lengths = [c for c in brief.constraints if c.kind == "length" and c.scope == "document"]
-            total += 1
-            found += any(row["length"] in numbers(c) for c in lengths)
-    assert total == 117
-    assert found / total >= 0.98
 
 
 @pytest.mark.parametrize(
@@ -115,6 +73,26 @@ def test_no_prompt_gets_a_hard_constraint_that_reading_does_not_confirm(
 ) -> None:
     found = {i: kinds for i, row in enumerate(rows(name)) if (kinds := hard_kinds(row[column]))}
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "column"), [("longen.jsonl", "query"), ("longbench_write.jsonl", "prompt")]
+)
+def test_only_prompts_that_say_so_give_lengths_to_parts(name: str, column: str) -> None:
+    found = {
+        place
+        for place, row in enumerate(rows(name))
+        for c in find_constraints(row[column])
+        if c.kind == "length" and c.scope != "document"
+    }
+    assert found == PARTS[name]
+
+
+def test_a_longen_prompt_has_no_length_but_its_label() -> None:
+    for place, row in enumerate(rows("longen.jsonl")):
+        lengths = [c for c in find_constraints(row["query"]) if c.kind == "length"]
+        if place not in LONGEN_SILENT:
+            assert [numbers(c) for c in lengths] == [label_numbers(row["constraint"])]
 
 
 def test_prompts_without_a_length_get_none() -> None:

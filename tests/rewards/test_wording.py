@@ -87,7 +87,21 @@ def test_any_request_gives_valid_constraints_in_order_and_always_the_same(prompt
         assert constraint.quote in prompt
 
 
-@pytest.mark.parametrize("piece", ["500 words ", "2000字", '"a', "write ", "in \n", " \n", "-"])
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "500 words ",
+        "2000字",
+        '"a',
+        "write ",
+        "in \n",
+        " \n",
+        "-",
+        "mention the ",
+        "每三章提到",
+        "no a ",
+    ],
+)
 def test_a_huge_request_is_read_to_its_end(piece: str) -> None:
     prompt = (piece * SCANNED)[
         : SCANNED - 60
