@@ -63,6 +63,9 @@ class Reading:
     entries: tuple[Entry, ...] = ()
 
 
+_STUTTER = re.compile(r"\b(\w+)(?:\W{1,3}\1\b){2}")
+
+
 def read_entries(reply: str) -> Reading:
     """Read a plan from JSON if there is any, else from plain lines."""
     reply = reply[:_LIMIT]
@@ -70,7 +73,7 @@ def read_entries(reply: str) -> Reading:
     if not reading.entries:
         reading = _read_lines(reply)
     title = clean_title(reading.title)
-    return Reading(title, reading.bible, _without_repeats(reading.entries))
+    return Reading(title, reading.bible, _keep_sound(reading.entries))
 
 
 def clean_title(value: object) -> str:
@@ -87,12 +90,17 @@ def clean_title(value: object) -> str:
     return (text.strip(_EDGES) or whole.strip(_EDGES))[:120].strip()
 
 
-def _without_repeats(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+def _keep_sound(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """Leave out entries whose title stands before, and those that stutter.
+
+    A heading in which the model runs in a loop would put every section under it into one.
+    """
     seen: set[str] = set()
     kept = []
     for entry in entries:
         name = entry.title.casefold()
-        if name and name not in seen:
+        stutters = _STUTTER.search(name) or _STUTTER.search(entry.goal.casefold())
+        if name and name not in seen and not stutters:
             seen.add(name)
             kept.append(entry)
     return tuple(kept)

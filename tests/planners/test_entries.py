@@ -197,3 +197,12 @@ def test_hostile_replies_end(piece: str) -> None:
     reply = "1. x " + piece * (200_000 // len(piece)) + "x"
     assert read_entries(reply).entries is not None
     assert read_lines(reply).entries is not None
+
+
+def test_an_entry_that_stutters_is_left_out() -> None:
+    reply = """1. The swell | What moves it | 300
+2. Waves geasting geasting geasting | Where they go | 300
+3. The shore | Say why, why, why, why it breaks | 300
+4. The tide had had its day | Knock, knock | 300"""
+    titles = [entry.title for entry in read_entries(reply).entries]
+    assert titles == ["The swell", "The tide had had its day"]
