@@ -19,9 +19,9 @@ PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
 install: .venv/dev ## everything for developing, the local engine included
 
-demo: .venv/base ## a 10,000-word document, offline
+demo: .venv/base ## a 10,000-word document, offline, by the model in the package
 	$(BIN)/longwrite write "A 10000-word handbook on keeping a small harbour" \
-	  --model scripted:spread=0.3 --runs runs --output demo.html --force
+	  --model nano --runs runs --output demo.html --force
 
 test: .venv/dev ## all tests but the slow ones
 	$(BIN)/pytest -q

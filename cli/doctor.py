@@ -24,21 +24,18 @@ def doctor(
 ) -> None:
     """Find the engine, and try its window, JSON, usage, prefix cache and speed.
 
+    Without a model it is the embedded one, and the servers of this machine are looked for.
+
     Example: longwrite doctor --model Qwen/Qwen3-8B --base-url http://127.0.0.1:8000/v1
     """
     from longwrite.agent.budget import Budget
     from longwrite.cli.output import print_json, print_line
     from longwrite.cli.running import run_with_press
-    from longwrite.errors import UsageError
 
-    try:
-        choices = o.make_choices(model, base_url, None, None, key_file, vllm_python, window, 4)
-    except UsageError as error:
-        servers = find_servers()
-        if servers:
-            error = UsageError(error.what, f"{error.why}, but here runs {servers}", error.mend)
-        raise error from None
+    choices = o.make_choices(model, base_url, None, None, key_file, vllm_python, window, 4)
     found = run_with_press(choices, Budget(), examine, quiet=True)
+    if choices["write"].model == "nano":
+        found["servers"] = find_servers() or "none found on this machine"
     if as_json:
         print_json(found)
     else:

@@ -20,13 +20,15 @@ from longwrite.engines.scripted import Rule, ScriptedEngine
 from longwrite.types import Brief, Plan, Role, Usage
 
 _SPREAD = 0.15
+_NANO_WINDOW = 4_096
 _DEFAULT_WINDOW = 32_768
 
 
 def tell_forecast(order: Order) -> int:
     """Print what an order would take; returns the exit code."""
     assert order.brief is not None and order.settings is not None
-    found = forecast(order.brief, order.settings, order.plan)
+    nano = order.choices["write"].model == "nano"
+    found = forecast(order.brief, order.settings, order.plan, nano=nano)
     prices = order.budget.prices
     usage = Usage(found["prompt_tokens"], found["completion_tokens"], found["cached_tokens"])
     cost = prices.cost(usage) if prices.known else None
@@ -43,15 +45,21 @@ def tell_forecast(order: Order) -> int:
     return 0
 
 
-def forecast(brief: Brief, settings: Settings, plan: Plan | None = None) -> dict[str, Any]:
-    """Return calls and tokens of a run."""
-    return asyncio.run(_forecast(brief, settings, plan))
+def forecast(
+    brief: Brief, settings: Settings, plan: Plan | None = None, *, nano: bool = False
+) -> dict[str, Any]:
+    """Return calls and tokens of a run; the embedded model has a small window and no checks."""
+    window = settings.window or (_NANO_WINDOW if nano else _DEFAULT_WINDOW)
+    rule = Rule(spread=_SPREAD, window=window, json=not nano, checks=not nano)
+    return asyncio.run(_forecast(brief, settings, plan, rule))
 
 
-async def _forecast(brief: Brief, settings: Settings, plan: Plan | None) -> dict[str, Any]:
+async def _forecast(
+    brief: Brief, settings: Settings, plan: Plan | None, rule: Rule
+) -> dict[str, Any]:
     from longwrite.agent.budget import Budget
 
-    engine = ScriptedEngine(Rule(spread=_SPREAD, window=settings.window or _DEFAULT_WINDOW))
+    engine = ScriptedEngine(rule)
     roles: tuple[Role, ...] = ("plan", "write", "check")
     places = asyncio.Semaphore(settings.concurrency)
     press = Press(

@@ -60,7 +60,7 @@ app = typer.Typer(cls=Group, no_args_is_help=True, context_settings=_HELP, **_PL
 def describe() -> None:
     """Write ultra-long documents: planned, length-true, resumable.
 
-    Example: longwrite write "A 10000-word history of salt" --model scripted
+    Example: longwrite write "A 10000-word history of salt"
 
     longwrite COMMAND --help tells more.
     """

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from longwrite.types import Role
 
 Model = Annotated[
-    str | None, typer.Option(help="scripted, ./FOLDER, vllm:NAME, or a NAME with --base-url.")
+    str | None, typer.Option(help="nano, ./FOLDER, vllm:NAME, scripted, or a NAME with --base-url.")
 ]
 BaseUrl = Annotated[
     str | None,
@@ -101,7 +101,7 @@ def make_choices(
     """Return the engine for each role.
 
     Raises:
-        UsageError: No model is chosen.
+        UsageError: A server is named without a model.
     """
     from longwrite.engines.choice import Choice, choose_model, read_config
 

@@ -35,7 +35,7 @@ def plan(
 ) -> None:
     """Plan a document and stop; edit plan.yaml, then resume the run to have it written.
 
-    Example: longwrite plan "A 10000-word history of salt" --model scripted
+    Example: longwrite plan "A 10000-word history of salt"
     """
     from longwrite.cli.briefing import Texts, read_input
     from longwrite.cli.ordering import Order, carry_out

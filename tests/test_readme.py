@@ -16,11 +16,9 @@ LINES = [
     for line in README.splitlines()
     if line.strip().startswith("longwrite ")
 ]
-RUNNABLE = [
-    line
-    for line in LINES
-    if "--model scripted" in line or ("longwrite score" in line and "--judge" not in line)
-]
+NEEDS_MORE = ("RUN", ".jsonl", "--judge")
+"""What a line needs that isn't in an empty folder: a finished run, a list of prompts, a server."""
+RUNNABLE = [line for line in LINES if not any(one in line for one in NEEDS_MORE)]
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 

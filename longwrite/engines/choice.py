@@ -1,7 +1,7 @@
-"""Which engine writes: one option decides, then the environment, then a config file.
+"""Which engine writes: one option decides, then the environment, then a config file, else nano.
 
-``scripted[:options]``, a folder of weights, ``vllm:NAME``, or any name together with a base URL. A
-key that lies in the environment chooses nothing.
+``nano``, ``scripted[:options]``, a folder of weights, ``vllm:NAME``, or any name together with a
+base URL. A key that lies in the environment chooses nothing.
 """
 
 from __future__ import annotations
@@ -65,21 +65,26 @@ def read_config() -> dict[str, object]:
 def choose_model(model: str | None, base_url: str | None) -> tuple[str, str]:
     """Return model and base URL from the options, else the environment, else the config file.
 
+    Where nothing names a model, the embedded one writes.
+
     Raises:
-        UsageError: Nothing names a model.
+        UsageError: A server is named, and no model of it.
     """
+    address = base_url or os.environ.get("LONGWRITE_BASE_URL", "")
     if model:
-        return model, base_url or os.environ.get("LONGWRITE_BASE_URL", "")
+        return model, address
     if named := os.environ.get("LONGWRITE_MODEL"):
-        return named, base_url or os.environ.get("LONGWRITE_BASE_URL", "")
+        return named, address
     config = read_config()
     if config.get("model"):
         return str(config["model"]), base_url or str(config.get("base_url") or "")
-    raise UsageError(
-        "No model is chosen",
-        f"neither --model nor LONGWRITE_MODEL nor {config_path()} names one",
-        "Try --model scripted, or --model NAME --base-url http://127.0.0.1:8000/v1.",
-    )
+    if address:
+        raise UsageError(
+            f"No model of the server {address} is chosen",
+            f"neither --model nor LONGWRITE_MODEL nor {config_path()} names one",
+            f"Add --model NAME; {address.rstrip('/')}/models lists them.",
+        )
+    return "nano", ""
 
 
 def is_kind(model: str, kind: str) -> bool:
@@ -107,6 +112,10 @@ async def open_engine(choice: Choice, tell: Callable[[str], None] = lambda messa
         from longwrite.engines.scripted import ScriptedEngine, parse_rule
 
         return ScriptedEngine(parse_rule(choice.model.partition(":")[2]))
+    if choice.model == "nano" and not choice.base_url:
+        from longwrite.engines.nano import NanoEngine
+
+        return await NanoEngine.open(window=choice.window)
     if is_kind(choice.model, "vllm"):
         from longwrite.engines.vllm import VllmEngine
 
@@ -127,7 +136,7 @@ async def open_engine(choice: Choice, tell: Callable[[str], None] = lambda messa
         raise EngineError(
             f"Model '{choice.model}' can't be reached",
             "it is no folder here, and a name needs a server",
-            "Add --base-url http://HOST:PORT/v1, or use ./FOLDER, vllm:NAME or scripted.",
+            "Add --base-url http://HOST:PORT/v1, or use ./FOLDER, vllm:NAME or nano.",
         )
     from longwrite.engines.openai import OpenAIEngine, read_key
 
@@ -143,6 +152,11 @@ async def open_engine(choice: Choice, tell: Callable[[str], None] = lambda messa
 
 def describe(model: str) -> str:
     """Return what a person has to know about an engine before reading its prose, or nothing."""
+    if model == "nano":
+        return (
+            "nano writes, the tiny model in this package: it shows that everything works. For real "
+            "prose choose a real model, with --model NAME --base-url http://HOST:PORT/v1."
+        )
     if is_kind(model, "scripted"):
         return (
             "The scripted engine writes: grammatical sentences about nothing, to show that all "

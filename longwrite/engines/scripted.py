@@ -1,8 +1,8 @@
 """An engine without a model: replies from a script or by a rule, always the same.
 
-It is part of the product. It shows what a run does without a key or a GPU, it is the engine of the
-demo until an embedded model lands, and with faults on demand it lets anyone see that a run loses
-nothing. Its prose is grammatical and about nothing, and whoever uses it is told so.
+It is part of the product. It shows what a run does without a key or a GPU, faster than any model,
+and with faults on demand it lets anyone see that a run loses nothing. Its prose is grammatical and
+about nothing, and whoever uses it is told so.
 
 Options stand behind a colon: ``scripted:spread=0.3,delay=0.05,server=0.1``. ``spread`` is how far
 a length may miss (0.3: ±30 %), ``delay`` the seconds of a call, ``window``, ``json``, ``checks``

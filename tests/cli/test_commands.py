@@ -210,3 +210,25 @@ def test_a_length_that_nobody_stated_is_told(longwrite: Command) -> None:
     assert told.code == 0 and "No length is stated: about 300 words" in told.err
     stated = longwrite("write", "A poem on salt, 100 words", "--model", "scripted")
     assert "No length" not in stated.err
+
+
+def test_without_a_model_the_embedded_one_writes_and_says_so_first(longwrite: Command) -> None:
+    result = longwrite("write", "A 300-word report on night buses", "--run", "r")
+    assert result.code == 0
+    first = result.err.splitlines()[0]
+    assert first.startswith("nano writes") and "--model" in first
+    report = json.loads(Path("r/report.json").read_text("utf-8"))
+    assert 280 <= report["words"]["delivered"] <= 320
+    assert any("canon notes" in line for line in report["left_out"])
+
+
+def test_the_embedded_model_refuses_a_language_that_it_does_not_know(longwrite: Command) -> None:
+    result = longwrite("write", "写一篇关于盐的2000字文章", "--run", "r")
+    assert result.code == 2
+    assert "Chinese" in result.err and "nano writes only English" in result.err
+    assert "Traceback" not in result.err
+
+
+def test_doctor_without_a_model_looks_at_the_embedded_one(longwrite: Command) -> None:
+    told = json.loads(longwrite("doctor", "--json").out)
+    assert told["model"] == "nano" and told["deterministic"] == "yes" and told["servers"]

@@ -43,10 +43,16 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
     return write
 
 
-def test_a_key_in_the_environment_chooses_nothing() -> None:
-    with pytest.raises(UsageError, match="No model is chosen") as caught:
-        choose_model(None, None)
-    assert "--model scripted" in caught.value.mend
+def test_a_key_in_the_environment_chooses_nothing_and_the_embedded_model_writes() -> None:
+    assert choose_model(None, None) == ("nano", "")
+
+
+def test_a_server_without_a_model_is_asked_about() -> None:
+    with pytest.raises(
+        UsageError, match="No model of the server http://here/v1 is chosen"
+    ) as caught:
+        choose_model(None, "http://here/v1")
+    assert "http://here/v1/models" in caught.value.mend
 
 
 def test_option_then_environment_then_config(
@@ -66,8 +72,7 @@ def test_option_then_environment_then_config(
 @pytest.mark.parametrize("content", ["", "# nothing\n", "other: 1\n", "model:\n"])
 def test_a_config_without_a_model_names_none(configure: Configure, content: str) -> None:
     configure(content)
-    with pytest.raises(UsageError, match="No model is chosen"):
-        choose_model(None, None)
+    assert choose_model(None, None) == ("nano", "")
 
 
 @pytest.mark.parametrize("content", ["- a\n", "text", "a: b: c", b"\xff\xfe\x00", "!!python/x y"])

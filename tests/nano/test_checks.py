@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from longwrite.engines.nano import NanoEngine
 from longwrite.nano.card import write_card
-from longwrite.nano.checks import Result, load_unseen, summarise
+from longwrite.nano.checks import Result, Unseen, load_unseen, summarise, try_brief
 
 FIXTURES = Path(__file__).resolve().parents[2].parent / "shared" / "fixtures"
 GOOD = Result("x", 1_000, 1_010, 0.01, 1.0, 4, 0, 0.01, 0, 3, 0, 0, 2.0)
@@ -35,6 +37,21 @@ def test_ten_more_come_from_longbench_write() -> None:
     assert len(more) == 10
     assert all(unseen.words and unseen.prompt.isascii() for unseen in more)
     assert all(unseen.terms[0].casefold() in unseen.prompt.casefold() for unseen in more[:3])
+
+
+def test_a_brief_is_tried_on_the_model_in_the_package() -> None:
+    async def work() -> Result:
+        engine = await NanoEngine.open()
+        try:
+            unseen = Unseen("Write a 1000-word essay about clocks", ("clock",))
+            return (await try_brief(engine, unseen))[0]
+        finally:
+            await engine.close()
+
+    result = asyncio.run(work())
+    assert abs(result.miss) <= 0.05
+    assert result.sections == 2 and result.plans == 1
+    assert result.on_topic >= 0.5 and result.coverage <= 0.05
 
 
 def test_the_card_has_every_figure() -> None:

@@ -1,0 +1,58 @@
+"""A whole document by the embedded model on a real vLLM, the chapters side by side."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from longwrite.agent.budget import Budget
+from longwrite.agent.settings import Settings
+from longwrite.api import Press, write_run
+from longwrite.engines.vllm import VllmEngine
+from longwrite.rewards.briefs import compile_brief
+
+_USUAL = Path(__file__).parents[2] / ".venv-vllm" / "bin" / "python"
+PYTHON = os.environ.get("LONGWRITE_VLLM_PYTHON", str(_USUAL))
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.vllm,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(
+        not Path(PYTHON).is_file(),
+        reason=f"there is no vLLM at {PYTHON}: run make vllm, or set LONGWRITE_VLLM_PYTHON",
+    ),
+]
+
+
+async def write(run: Path) -> dict[str, Any]:
+    folder = str(files("longwrite.nano"))
+    engine = await VllmEngine.open(folder, python=PYTHON, patience=280.0)
+    try:
+        press = Press(
+            {"write": engine, "plan": engine, "check": engine}, {"write": "vllm"},
+            Budget(), asyncio.Semaphore(8), 8,
+        )  # fmt: skip
+        brief = compile_brief("A 10000-word handbook on keeping a small harbour")
+        outcome = await write_run(run, press, brief, Settings(mode="dag"))
+        return outcome.report
+    finally:
+        await engine.close()
+
+
+def test_ten_thousand_words_in_dag_mode_with_the_server_s_own_count_of_cached_tokens(
+    tmp_path: Path,
+) -> None:
+    report = asyncio.run(write(tmp_path / "run"))
+    words, tokens = report["words"], report["tokens"]
+    assert report["mode"] == "dag" and report["complete"]
+    assert abs(words["delivered"] - 10_000) <= 500
+    # Each chapter's second section begins with the whole of its first, and all share one head.
+    assert tokens["cached"] > 0.2 * tokens["prompt"]
+    sys.stdout.write(f"\n{words['delivered']:,} words, {tokens}, {report['calls']}\n")
