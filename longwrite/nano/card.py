@@ -8,7 +8,7 @@ from typing import Any
 _TEXT = """\
 # longwrite-nano
 
-A language model of 4.8 million parameters (Qwen3 architecture, float16) that plans and writes
+A language model of 4.4 million parameters (Qwen3 architecture, float16) that plans and writes
 English for longwrite's agent, so that everything runs offline. Its sentences are sound and about
 their subject; what they claim is made up. Choose a real model for real prose.
 
