@@ -27,6 +27,7 @@ from longwrite.assembly import leaves, walk
 from longwrite.engines.choice import Choice, open_engine
 from longwrite.engines.engine import Engine
 from longwrite.errors import LongwriteError, UsageError
+from longwrite.language import script_shares
 from longwrite.planners import load_planner
 from longwrite.prompts import name_language
 from longwrite.runs.folder import RunFolder, slugify
@@ -267,7 +268,9 @@ def _freeze(press: Press, brief: Brief, settings: Settings, identities: dict[str
 
 def _check_language(press: Press, brief: Brief) -> None:
     known = press.engines["write"].abilities.languages
-    if known and brief.language[:2] not in known:
+    # A short brief in Latin letters may not tell its language.
+    told = brief.language or not script_shares(brief.prompt).get("latin")
+    if known and told and brief.language[:2] not in known:
         names = " and ".join(map(name_language, known))
         raise UsageError(
             f"The document is to be in {name_language(brief.language)}",

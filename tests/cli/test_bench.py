@@ -161,7 +161,6 @@ def test_weights_are_used_and_told(longwrite: Command) -> None:
         (("longen", "--items", "none.jsonl", "--model", "scripted"), "No such file or directory"),
         (("longen", "--items", "items.jsonl", "--model", "scripted"), "row 1 has no 'type'"),
         (("longen", "--responses", "items.jsonl"), "Name the items with --items: LonGen.jsonl"),
-        (("longbench_write", "--items", "items.jsonl"), "No model is chosen"),
         (
             ("longbench_write", "--items", "items.jsonl", "--model", "scripted", "--how", "magic"),
             "Use reply or agent.",

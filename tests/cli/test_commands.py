@@ -226,6 +226,13 @@ def test_the_embedded_model_refuses_a_language_that_it_does_not_know(longwrite: 
     result = longwrite("write", "写一篇关于盐的2000字文章", "--run", "r")
     assert result.code == 2
     assert "Chinese" in result.err and "nano writes only English" in result.err
+
+
+def test_a_short_brief_that_does_not_tell_its_language_is_taken_for_english(
+    longwrite: Command,
+) -> None:
+    result = longwrite("write", "Hong Kong Travel Guide, 200 words")
+    assert result.code in {0, 6}, result.err
     assert "Traceback" not in result.err
 
 
