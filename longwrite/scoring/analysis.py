@@ -8,6 +8,7 @@ nature; but a text that is mostly tables or code is taken whole, so that nothing
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,6 +22,8 @@ from longwrite.scoring.units import PARTS
 from longwrite.text import Block, blocks, front_matter_end, paragraph_spans, sentences
 from longwrite.types import Span
 
+_MARK = re.compile("[.!?…。！？]")
+"""What every sentence but the last of a paragraph has."""
 _LEFT_OUT = frozenset({"code", "table", "heading", "rule"})
 
 Ints = NDArray[np.int64]
@@ -143,6 +146,9 @@ class Analysis:
         found: list[Span] = []
         for paragraph in self.paragraphs:
             start = paragraph.start
+            if not _MARK.search(self.text, start, paragraph.end):
+                found.append(paragraph)
+                continue
             for piece in sentences(self.text[paragraph.start : paragraph.end]):
                 found.append(Span(start, start + len(piece)))
                 start += len(piece)
@@ -183,5 +189,7 @@ class _Numbers(dict[str, int]):
 
 
 def _bound(words: Words, spans: tuple[Span, ...] | list[Span]) -> Ints:
-    offsets = np.array([(span.start, span.end) for span in spans], np.int64).reshape(-1, 2)
-    return words.index(offsets)
+    count = len(spans)
+    starts = np.fromiter((span.start for span in spans), np.int64, count)
+    ends = np.fromiter((span.end for span in spans), np.int64, count)
+    return words.index(np.stack((starts, ends), axis=1))

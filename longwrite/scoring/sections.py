@@ -17,13 +17,17 @@ _LABEL = re.compile(
 )
 _MARK = re.compile(r"#\*#")
 
+MOST = 20_000
+"""Headings of a text; where there are more they cut nothing, for no document has so many parts."""
+
 
 def cut_sections(text: str) -> list[tuple[str, Span]]:
     """Return the title and the characters of each top-level section, the text's title left out.
 
     They begin at the headings of the shallowest level that occurs more than once; in a text
     without such headings, at ``#*#`` marks (LongGenBench's blocks), or at the lines that begin with
-    a label such as "Act 2" or 第二幕. Without any of these there are none.
+    a label such as "Act 2" or 第二幕. Without any of these, and beyond
+    `MOST` headings, there are none.
 
     >>> [title for title, _ in cut_sections(chr(10).join(["# T", "", "## One", "## Two"]))]
     ['One', 'Two']
@@ -31,7 +35,7 @@ def cut_sections(text: str) -> list[tuple[str, Span]]:
     found = headings(text)
     counts = Counter(heading.level for heading in found)
     top = min((level for level, count in counts.items() if count > 1), default=0)
-    if top:
+    if top and len(found) <= MOST:
         stops = [heading.offset for heading in found if heading.level <= top]
         ends = dict(zip(stops, [*stops[1:], len(text)], strict=True))
         return [
