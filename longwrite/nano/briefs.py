@@ -15,6 +15,8 @@ from longwrite.nano.subjects import Wish
 _AS_IT_IS = "\x00"
 """Keeps a subject from its capital, so that what is copied is what stands in the brief."""
 
+_ARTICLES = frozenset({"a", "an", "the"})
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -44,6 +46,13 @@ def word_brief(
     def fill(slot: str) -> str:
         if slot == "full":
             return _AS_IT_IS + wish.full
+        if slot == "a full":
+            first, _, rest = wish.full.partition(" ")
+            return _AS_IT_IS + (wish.full if rest and first in _ARTICLES else article(wish.full))
+        if slot == "bare-full":
+            first, _, rest = wish.full.partition(" ")
+            kept = wish.subject.name in rest and first in _ARTICLES
+            return _AS_IT_IS + (rest if kept else wish.full)
         if slot == "length":
             return f"{number} words"
         if slot in {"length-adjective", "a length-adjective"}:

@@ -14,7 +14,7 @@ from longwrite.nano.lexicon import Field, Lexicon, load_lexicon
 from longwrite.nano.morphology import article, gerund, plural, third
 from longwrite.nano.speaker import Subject
 
-_KNOWN, _NAMED = 0.12, 0.25
+_KNOWN, _NAMED = 0.1, 0.2
 """Shares of the subjects with facts, and of those with no more than a name; the rest is made up."""
 
 _SHAPES = (
@@ -72,7 +72,11 @@ def draw_wish(lexicon: Lexicon, rng: random.Random, *, story: bool = False) -> W
             both = replace(subject, second=second.short or second.name)
             return Wish(both, full, tuple(fields))
     if shape < 0.35 and not story:
-        return Wish(subject, f"the {rng.choice(_SHAPES)} of {name}", (fields[0],))
+        head = rng.choice((
+            f"the {rng.choice(_SHAPES)}", f"{rng.choice(field.qualities)} {rng.choice(_SHAPES)}",
+            f"{rng.choice(other.qualities)} {plural(rng.choice(other.things).removeprefix('~'))}",
+        ))  # fmt: skip
+        return Wish(subject, f"{head} of {name}", (fields[0],))
     if shape < 0.55:
         return Wish(subject, f"{name} {_extend(lexicon, field, rng)}", (fields[0],))
     return Wish(subject, name, (fields[0],))
@@ -133,6 +137,12 @@ def _invent(field: Field, lexicon: Lexicon, rng: random.Random, *, story: bool) 
                 Subject(f"{word} and {coin_word(rng)}"),
                 Subject(f"the {acronym} {word}", f"the {word}"),
                 Subject(f"{doing} {article(word)}", f"the {word}"),
+                Subject(f"{name} {coin_name(rng)}"), Subject(f"{name} {coin_name(rng)}"),
+                Subject(f"the {name} {plural(thing).title()}"),
+                Subject(f"{name} {plural(thing).title()}", f"{name} {plural(thing).title()}"),
+                Subject(f"the {thing} of {rng.choice(('St', 'Old', 'Lake', 'Mount'))} {name}",
+                        f"the {thing}"),
+                Subject(f"{name} {plural(word)}"), Subject(f"{doing} {name}", name),
             )
         )  # fmt: skip
     return rng.choice(
@@ -148,6 +158,9 @@ def _invent(field: Field, lexicon: Lexicon, rng: random.Random, *, story: bool) 
             Subject(f"the {thing} and the {other}", f"the {thing}"),
             Subject(gerund(rng.choice(field.aims))), Subject(f"{other} {thing}"),
             Subject(f"{article(person)}'s {thing}", f"the {thing}"),
+            Subject(thing), Subject(f"{other} {thing}".title()),
+            Subject(f"{quality} {plural(thing)}".title(), plural(thing).title()),
+            Subject(f"{doing} the {thing}", f"the {thing}"), Subject(f"{thing} {doing}"),
         )
     )  # fmt: skip
 
