@@ -48,6 +48,11 @@ _SMALL_WORDS = {
 _SMALL = {code: frozenset(text.split()) for code, text in _SMALL_WORDS.items()}
 
 
+def is_small_word(word: str) -> bool:
+    """Tell whether a word (lower case) is one of the commonest of any of the languages."""
+    return any(word in small for small in _SMALL.values())
+
+
 def script_shares(text: str) -> dict[str, float]:
     """Return the share of each script among the units of a text (CJK characters, Latin words)."""
     if text.isascii():

@@ -12,7 +12,7 @@ import re
 
 from longwrite.engines.engine import Engine
 from longwrite.planners.asking import Level, ask_level
-from longwrite.planners.briefing import assign_constraints, describe_brief
+from longwrite.planners.briefing import assign_constraints, describe_brief, subject_terms
 from longwrite.planners.entries import Entry, Reading
 from longwrite.planners.shape import ONE_SECTION_BELOW, allocate
 from longwrite.prompts import fill
@@ -51,6 +51,7 @@ class AgentWritePlanner:
             language=brief.language,
             step="plan.lines",
             schema=False,
+            terms=subject_terms(brief),
         )
         reading, warnings = await ask_level(level, engine, sampling, read_lines)
         budgets = allocate(brief.words, [entry.words for entry in reading.entries])

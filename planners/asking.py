@@ -1,8 +1,9 @@
 """Asking an engine for one level of a plan: bounded tries, and always an answer.
 
-A plan that can't be read is asked for again with another seed, twice at most. What is then still
-missing is made up by code and noted as a warning of the plan, because a document with a plain
-outline is worth more than none; an engine that doesn't answer at all is an error.
+A plan that can't be read, or that has lost the subject of the brief, is asked for again with
+another seed, twice at most. What is then still missing is made up by code and noted as a warning of
+the plan, because a document with a plain outline is worth more than none; an engine that doesn't
+answer at all is an error.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from longwrite.engines.engine import Engine
 from longwrite.errors import EngineError
 from longwrite.planners.entries import Entry, Reading, read_entries
 from longwrite.prompts import derive_seed
+from longwrite.scoring.subject import keeps_subject, share_terms
 from longwrite.text import estimate_tokens, tokens_for_words
 from longwrite.types import UNUSABLE, Ask, Json, Message, Request, Sampling
 
@@ -51,7 +53,10 @@ SCHEMA: dict[str, Json] = {
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """What one call has to bring: so many entries for a node."""
+    """What one call has to bring: so many entries for a node.
+
+    Engines too small to be asked to check anything have to keep to the terms, too.
+    """
 
     messages: tuple[Message, ...]
     node: str
@@ -61,6 +66,7 @@ class Level:
     language: str
     step: str = "plan"
     schema: bool = True
+    terms: tuple[str, ...] = ()
 
 
 async def ask_level(
@@ -80,6 +86,8 @@ async def ask_level(
     Raises:
         EngineError: A call failed, or none brought a reply.
     """
+    if engine.abilities.checks:  # it doesn't lose its subject, and may have better words for it
+        level = replace(level, terms=())
     best: Reading | None = None
     failure = ""
     for attempt in range(TRIES):
@@ -93,9 +101,11 @@ async def ask_level(
                 break  # the engine has tried again already; another seed is no answer to that
             continue
         reading = read(reply.text)
-        if best is None or _distance(reading, level) < _distance(best, level):
+        if best is None or _rank(reading, level) < _rank(best, level):
             best = reading
-        if _fits(reading, level):
+        if fits(reading, level.count, level.exact) and keeps_subject(
+            level.terms, _read_aloud(reading)
+        ):
             return reading, ()
     if best is None:
         raise EngineError(
@@ -103,6 +113,8 @@ async def ask_level(
             failure,
             "Run the same command again to go on from here.",
         )
+    if fits(best, level.count, level.exact):
+        return best, (f"The plan of {level.node or 'the document'} says little of the brief.",)
     return _mend(best, level)
 
 
@@ -126,15 +138,25 @@ def _make_request(
     )
 
 
-def _fits(reading: Reading, level: Level) -> bool:
+def fits(reading: Reading, count: int, exact: bool = False) -> bool:
+    """Tell whether a plan has as many entries as were asked for, or about as many."""
     found = len(reading.entries)
-    if level.exact:
-        return found == level.count
-    return max(2, (level.count + 1) // 2) <= found <= 2 * level.count
+    if exact:
+        return found == count
+    return max(2, (count + 1) // 2) <= found <= 2 * count
 
 
-def _distance(reading: Reading, level: Level) -> int:
-    return abs(len(reading.entries) - level.count)
+def _rank(reading: Reading, level: Level) -> tuple[bool, int, int]:
+    away = abs(len(reading.entries) - level.count)
+    if not fits(reading, level.count, level.exact):
+        return True, away, 0
+    return False, -len(share_terms(level.terms, _read_aloud(reading))), away
+
+
+def _read_aloud(reading: Reading) -> str:
+    """Return all that a plan says, as one text."""
+    told = (f"{entry.title}. {entry.goal}" for entry in reading.entries)
+    return "\n".join((reading.title, reading.bible, *told))
 
 
 def _mend(reading: Reading, level: Level) -> tuple[Reading, tuple[str, ...]]:

@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from longwrite.assembly import leaves
+from longwrite.language import detect_language
 from longwrite.prompts import fence, name_language, name_length
+from longwrite.scoring.subject import find_terms
 from longwrite.text import clip
 from longwrite.types import Brief, Constraint, Section
 
@@ -81,6 +83,15 @@ def name_entry(title: str, number: int, units: Units) -> str:
     if not title or title == label or _ONLY_NUMBER.fullmatch(title):
         return label
     return f"{label} {title}" if units.chinese else f"{label}: {title}"
+
+
+def subject_terms(brief: Brief) -> tuple[str, ...]:
+    """Return the words by which a plan shows that it is about the brief's subject.
+
+    There are none where the document is in another language than the brief.
+    """
+    asked_in = detect_language(brief.prompt)
+    return find_terms(brief.prompt) if asked_in in {"", brief.language[:2]} else ()
 
 
 def stated_title(brief: Brief) -> str:

@@ -20,6 +20,7 @@ from longwrite.planners.briefing import (
     find_units,
     name_entry,
     stated_title,
+    subject_terms,
 )
 from longwrite.planners.entries import Entry
 from longwrite.planners.shape import (
@@ -30,6 +31,7 @@ from longwrite.planners.shape import (
     count_children,
 )
 from longwrite.prompts import fill, name_length
+from longwrite.scoring.subject import share_terms
 from longwrite.text import clip
 from longwrite.types import Brief, Message, Plan, Sampling, Section
 
@@ -87,6 +89,7 @@ class OutlinePlanner:
             words=brief.words,
             language=brief.language,
             step="plan.root",
+            terms=subject_terms(brief),
         )
         reading, warnings = await ask_level(level, engine, sampling)
         title = stated_title(brief) or _one_line(reading.title) or _one_line(brief.prompt)[:60]
@@ -157,6 +160,7 @@ class OutlinePlanner:
             words=words,
             language=frame.brief.language,
             step="plan.level",
+            terms=share_terms(subject_terms(frame.brief), f"{entry.title}. {entry.goal}"),
         )
         reading, warnings = await ask_level(level, frame.engine, frame.sampling)
         budgets = allocate(words, [child.words for child in reading.entries])

@@ -75,7 +75,8 @@ async def _write_again(
     system, head = make_head(job, thread, (), "")
     note = fill(PACKAGE, "again", passages=fence("said", "\n".join(passages)[:4000]))
     step = f"{make_step(job, thread, leaf, aim)}\n\n{note}"
-    around = Surroundings(leaf, job.titles, job.brief.language, manuscript.depths[leaf.id], index)
+    depth = manuscript.depths[leaf.id]
+    around = Surroundings(leaf, job.titles, job.brief.language, depth, index, job.terms_of(leaf))
     turn = Turn(
         leaf, (system, Message("user", f"{head}\n\n{step}")), closing(aim, aim), around, "again"
     )

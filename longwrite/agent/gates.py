@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from longwrite.language import is_in
 from longwrite.scoring.endings import complete_part, is_truncated
 from longwrite.scoring.leaks import find_leaks, is_error, is_refusal, scrub
-from longwrite.scoring.repetition import NgramIndex, find_early_loop
+from longwrite.scoring.repetition import NgramIndex, duplicated_coverage, find_early_loop
 from longwrite.scoring.structure import demote_headings, duplicate_headings, strip_own_heading
+from longwrite.scoring.subject import keeps_subject
 from longwrite.text import blocks, count_words, heading_text
 from longwrite.types import Finish, Section
 
@@ -24,11 +25,20 @@ OVERLAP_MOST = 0.25
 _JUDGED_WORDS = 30
 """Words under which a text can't be said to repeat another."""
 
+_REPEATED_MOST = 0.08
+"""Share of a section's words in its own 10-grams that come twice; people stay under 0.05."""
+
+_WHOLE_WORDS = 150
+"""Words under which a text isn't judged by what it repeats of itself or leaves unsaid."""
+
 _MOST_PASSES = 8
 
 _LINE_END = re.compile(r"\r\n?|[\x85\u2028\u2029]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """What a terminal or a file would take for more than text."""
+
+SOFT = frozenset({"repetition", "drift"})
+"""Problems that are worth another attempt, but leave a text that can be used."""
 
 _UNUSABLE = frozenset({"empty", "refusal", "error"})
 
@@ -43,6 +53,7 @@ class Surroundings:
         language: Code of the language wanted.
         depth: Level of the section's own heading; headings inside stand below it.
         earlier: The 10-grams of what came before it in its thread.
+        terms: Words of the brief that the section's plan has too; some of them have to come.
     """
 
     section: Section
@@ -50,6 +61,7 @@ class Surroundings:
     language: str
     depth: int
     earlier: NgramIndex
+    terms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +109,12 @@ def inspect(text: str, finish: Finish | None, around: Surroundings) -> Draft:
     own = around.earlier.coverage(text).value
     if words >= _JUDGED_WORDS and own is not None and 1.0 - own > OVERLAP_MOST:
         problems.append("overlap")
+    if words >= _WHOLE_WORDS:
+        own = duplicated_coverage(text).value
+        if own is not None and 1.0 - own > _REPEATED_MOST:
+            problems.append("repetition")
+        if not keeps_subject(around.terms, text):
+            problems.append("drift")
     if any(leak.kind in {"tag", "error"} for leak in find_leaks(text)):
         problems.append("leak")
     return Draft(text, words, tuple(problems), cut)
@@ -151,6 +169,8 @@ def describe(problem: str) -> str:
         "loop": "It began to repeat itself and was cut there.",
         "language": "It is not in the language asked for.",
         "overlap": "Much of it repeats an earlier section word for word.",
+        "repetition": "It says the same again and again.",
+        "drift": "It names nothing of what the brief and its own plan speak of.",
         "leak": "It holds tags or messages that are no part of the text.",
         "refusal": "The model refused to write it.",
         "error": "The engine answered with an error message instead of text.",

@@ -11,10 +11,24 @@ from longwrite.agent.settings import Event, Notify, Settings
 from longwrite.agent.targets import Targets
 from longwrite.assembly import leaves
 from longwrite.engines.engine import Watch
+from longwrite.planners.briefing import subject_terms
 from longwrite.prompts import derive_seed
 from longwrite.scoring.length import LengthRange
+from longwrite.scoring.subject import share_terms
 from longwrite.text import estimate_tokens, tokens_for_words
-from longwrite.types import Ask, Brief, Defect, Fact, Json, Message, Plan, Reply, Request, Role
+from longwrite.types import (
+    Ask,
+    Brief,
+    Defect,
+    Fact,
+    Json,
+    Message,
+    Plan,
+    Reply,
+    Request,
+    Role,
+    Section,
+)
 
 
 class CallFailed(Exception):
@@ -65,6 +79,16 @@ class Job:
         """Return what a section's seeds come from: its id, and which of its versions this is."""
         leaf = next((leaf for leaf in self.manuscript.leaves if leaf.id == section), None)
         return (section, leaf.revision) if leaf is not None and leaf.revision else (section,)
+
+    def terms_of(self, leaf: Section) -> tuple[str, ...]:
+        """Return the words of the brief that a section has to keep to.
+
+        Only those are held to it that write with an engine too small to be asked to check anything:
+        others don't lose their subject, and have better words for it than the brief.
+        """
+        if self.caller.abilities.checks:
+            return ()
+        return share_terms(subject_terms(self.brief), f"{leaf.title}. {leaf.goal}")
 
     def part_of(self, leaf: str) -> tuple[LengthRange | None, list[str]]:
         """Return the stated length of the top-level section around a leaf, and its leaves."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from longwrite.agent.gates import OVERLAP_MOST, Draft, Surroundings, describe, inspect
+from longwrite.agent.gates import OVERLAP_MOST, SOFT, Draft, Surroundings, describe, inspect
 from longwrite.agent.job import CallFailed, Job
 from longwrite.agent.length import Bounds, join, trim
 from longwrite.prompts import fill, name_length
@@ -192,7 +192,9 @@ class SectionWriter:
 
     def _defects(self, draft: Draft) -> tuple[Defect, ...]:
         section = self.turn.section.id
-        found = [Defect(name, describe(name), section, hard=True) for name in draft.problems]
+        found = [
+            Defect(name, describe(name), section, hard=name not in SOFT) for name in draft.problems
+        ]
         for constraint, score in self._misses(draft):
             if constraint.kind != "length":
                 message = describe_miss(constraint, score)

@@ -151,7 +151,9 @@ class ThreadWriter:
 
     def _around(self, leaf: Section) -> Surroundings:
         depth = self.job.manuscript.depths[leaf.id]
-        return Surroundings(leaf, self.job.titles, self.job.brief.language, depth, self._index)
+        job = self.job
+        language, terms = job.brief.language, job.terms_of(leaf)
+        return Surroundings(leaf, job.titles, language, depth, self._index, terms)
 
     def _messages(self, step: str) -> tuple[Message, ...]:
         if not self._turns:

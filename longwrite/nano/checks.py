@@ -22,6 +22,9 @@ from longwrite.api import Outcome, Press, write_run
 from longwrite.assembly import leaves
 from longwrite.engines.engine import Watch
 from longwrite.engines.nano import NanoEngine
+from longwrite.planners.agentwrite import read_lines
+from longwrite.planners.asking import fits
+from longwrite.planners.entries import read_entries
 from longwrite.rewards.briefs import compile_brief
 from longwrite.scoring.repetition import duplicated_coverage
 from longwrite.scoring.structure import duplicate_headings
@@ -45,11 +48,13 @@ class Result:
         miss: Delivered words over asked ones, less one.
         on_topic: Share of the sections that hold a term of the brief.
         sections: How many there are.
+        rewritten: How many of them needed another attempt, whatever for.
         looping: How many of them the loop gate still refused after all rewrites.
         coverage: Share of the words in 10-grams that come twice.
         repeated_headings: Headings that stand twice.
         plans: Plans asked for.
-        replanned: Of those, how many had to be asked for again.
+        unread: Of those, how many could not be read as asked at the first try.
+        replanned: How many had to be asked for again, be it that they left their subject.
     """
 
     prompt: str
@@ -58,10 +63,12 @@ class Result:
     miss: float
     on_topic: float
     sections: int
+    rewritten: int
     looping: int
     coverage: float
     repeated_headings: int
     plans: int
+    unread: int
     replanned: int
     hard_defects: int
     seconds: float
@@ -87,7 +94,8 @@ class _Listener:
     def __init__(self, engine: NanoEngine) -> None:
         self._engine = engine
         self.identity, self.abilities = engine.identity, engine.abilities
-        self.plans = self.replanned = 0
+        self.plans = self.unread = self.replanned = 0
+        self.rewritten: set[str] = set()
 
     abilities: Abilities
 
@@ -95,7 +103,13 @@ class _Listener:
         if request.ask.step.startswith("plan"):
             self.plans += request.attempt == 0
             self.replanned += request.attempt == 1
-        return await self._engine.generate(request, watch)
+        if request.ask.step == "section" and request.attempt:
+            self.rewritten.add(request.ask.section)
+        reply = await self._engine.generate(request, watch)
+        if request.ask.step.startswith("plan.") and request.attempt == 0:
+            read = read_lines if request.ask.step == "plan.lines" else read_entries
+            self.unread += not fits(read(reply.text), request.ask.items)
+        return reply
 
     async def close(self) -> None:
         """The engine belongs to who opened it."""
@@ -127,10 +141,12 @@ async def try_brief(engine: NanoEngine, unseen: Unseen, seed: int = 0) -> tuple[
         miss=round(words["delivered"] / words["asked"] - 1, 4),
         on_topic=round(holding / len(texts), 3),
         sections=len(texts),
+        rewritten=len(listener.rewritten),
         looping=len(looping),
         coverage=round(duplicated_coverage(markdown).parts["covered"], 4),
         repeated_headings=len(duplicate_headings(markdown)),
         plans=listener.plans,
+        unread=listener.unread,
         replanned=listener.replanned,
         hard_defects=sum(defect.hard for defect in document.defects),
         seconds=round(seconds, 1),
@@ -192,8 +208,12 @@ def summarise(results: Sequence[Result]) -> dict[str, Any]:
         "largest duplicated-10-gram coverage": max(result.coverage for result in results),
         "repeated headings": sum(result.repeated_headings for result in results),
         "plans read at the first try": round(
+            1 - sum(r.unread for r in results) / plans, 3
+        ) if plans else None,
+        "plans kept at the first try": round(
             1 - sum(r.replanned for r in results) / plans, 3
         ) if plans else None,
+        "sections rewritten": sum(result.rewritten for result in results),
         "seconds": round(sum(result.seconds for result in results), 1),
     }  # fmt: skip
 

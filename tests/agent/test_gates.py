@@ -25,13 +25,18 @@ CHINESE = compose_text(200, "zh", random.Random(1))
 
 
 def look(
-    text: str, finish: str = "stop", title: str = "Mines", language: str = "en", earlier: str = ""
+    text: str,
+    finish: str = "stop",
+    title: str = "Mines",
+    language: str = "en",
+    earlier: str = "",
+    terms: tuple[str, ...] = (),
 ) -> Draft:
     """Pass a reply through the gates."""
     index = NgramIndex()
     index.add("0", earlier)
     titles = frozenset({"salt", "mines", "ships"})
-    around = Surroundings(Section("1", title), titles, language, 2, index)
+    around = Surroundings(Section("1", title), titles, language, 2, index, terms)
     return inspect(text, "length" if finish == "length" else "stop", around)
 
 
@@ -121,6 +126,18 @@ def test_a_copy_of_an_earlier_section_is_named(share: float) -> None:
 
 def test_a_borrowed_sentence_is_no_copy() -> None:
     assert look(GOOD, earlier=GOOD[:120]).problems == ()
+
+
+def test_a_section_that_says_the_same_again_and_again_is_named() -> None:
+    refrain = "It is the story of the story of the story that the story of salt tells us."
+    paragraphs = GOOD.split("\n\n")
+    assert look("\n\n".join([refrain, *paragraphs])).problems == ()
+    assert look(f"\n\n{refrain} ".join([*paragraphs, refrain])).problems == ("repetition",)
+
+
+def test_a_section_that_has_left_the_subject_is_named() -> None:
+    assert look(GOOD, terms=("zorblatt", "membranes")).problems == ("drift",)
+    assert look(f"{GOOD}\n\nA membrane it was.", terms=("zorblatt", "membranes")).problems == ()
 
 
 def test_a_story_in_which_people_refuse_and_apologise_passes() -> None:

@@ -13,17 +13,18 @@ from longwrite.nano.card import write_card
 from longwrite.nano.checks import Result, Unseen, load_unseen, summarise, try_brief
 
 FIXTURES = Path(__file__).resolve().parents[2].parent / "shared" / "fixtures"
-GOOD = Result("x", 1_000, 1_010, 0.01, 1.0, 4, 0, 0.01, 0, 3, 0, 0, 2.0)
+GOOD = Result("x", 1_000, 1_010, 0.01, 1.0, 4, 0, 0, 0.01, 0, 3, 0, 0, 0, 2.0)
 
 
 def test_figures_weigh_sections_and_count_briefs() -> None:
-    poor = replace(GOOD, delivered=800, miss=-0.2, on_topic=0.5, looping=1, replanned=3)
+    poor = replace(GOOD, delivered=800, miss=-0.2, on_topic=0.5, looping=1, unread=3, replanned=4)
     found = summarise([GOOD, poor])
     assert found["within 5 % of the length"] == 1
     assert found["sections with a key term"] == 0.75
     assert found["briefs with a key term in 80 % of their sections"] == 1
     assert found["sections without a loop"] == 0.875
     assert found["plans read at the first try"] == 0.5
+    assert found["plans kept at the first try"] == 0.333
     assert found["words"] == 1_810
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -22,13 +23,16 @@ def entries(count: int) -> str:
     return json.dumps({"sections": [{"title": f"On {n}", "goal": "g"} for n in range(count)]})
 
 
-def ask(level: Level, *answers: str | CallError) -> tuple[Reading, tuple[str, ...], StubEngine]:
+def ask(
+    level: Level, *answers: str | CallError, small: bool = False
+) -> tuple[Reading, tuple[str, ...], StubEngine]:
     """Ask an engine that gives these answers, the last one for ever."""
 
     def answer(request: Request) -> str | CallError:
         return answers[min(len(engine.requests), len(answers)) - 1]
 
     engine = StubEngine(answer)
+    engine.abilities = replace(engine.abilities, checks=not small)
     reading, warnings = asyncio.run(ask_level(level, engine, SAMPLING))
     return reading, warnings, engine
 
@@ -92,3 +96,16 @@ def test_a_schema_is_sent_only_where_it_can_be_forced() -> None:
     engine = StubEngine(lambda request: entries(3), json=False)
     asyncio.run(ask_level(LEVEL, engine, SAMPLING))
     assert engine.requests[0].schema is None
+
+
+def test_an_engine_too_small_to_check_has_to_keep_to_the_subject() -> None:
+    level = replace(LEVEL, terms=("harbour", "boats"))
+    lost, kept = entries(3), entries(3).replace("On 1", "The harbour")
+    reading, warnings, engine = ask(level, lost, kept, small=True)
+    assert reading.entries[1].title == "The harbour" and warnings == ()
+    assert len(engine.requests) == 2
+    reading, warnings, engine = ask(level, lost, small=True)
+    assert len(reading.entries) == 3 and "says little of the brief" in warnings[0]
+    assert len(engine.requests) == TRIES
+    _, warnings, engine = ask(level, lost)
+    assert len(engine.requests) == 1 and warnings == ()
