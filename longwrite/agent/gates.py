@@ -23,13 +23,13 @@ OVERLAP_MOST = 0.25
 """Share of a section's words that may stand in 10-grams of earlier text."""
 
 _JUDGED_WORDS = 30
-"""Words under which a text can't be said to repeat another."""
+"""Words under which a text can't be said to repeat another, or to have left its subject."""
 
 _REPEATED_MOST = 0.08
 """Share of a section's words in its own 10-grams that come twice; people stay under 0.05."""
 
 _WHOLE_WORDS = 150
-"""Words under which a text isn't judged by what it repeats of itself or leaves unsaid."""
+"""Words under which a text isn't judged by what it repeats of itself."""
 
 _MOST_PASSES = 8
 
@@ -109,12 +109,12 @@ def inspect(text: str, finish: Finish | None, around: Surroundings) -> Draft:
     own = around.earlier.coverage(text).value
     if words >= _JUDGED_WORDS and own is not None and 1.0 - own > OVERLAP_MOST:
         problems.append("overlap")
+    if words >= _JUDGED_WORDS and not keeps_subject(around.terms, text):
+        problems.append("drift")
     if words >= _WHOLE_WORDS:
         own = duplicated_coverage(text).value
         if own is not None and 1.0 - own > _REPEATED_MOST:
             problems.append("repetition")
-        if not keeps_subject(around.terms, text):
-            problems.append("drift")
     if any(leak.kind in {"tag", "error"} for leak in find_leaks(text)):
         problems.append("leak")
     return Draft(text, words, tuple(problems), cut)
