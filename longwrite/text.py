@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from html import unescape
-from typing import Literal
+from typing import Literal, NamedTuple
 
 CJK = (
     "\u1100-\u11ff\u3005\u3007\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff"
@@ -63,8 +62,7 @@ _LINK = re.compile(rf"(?<!!)\[([^\[\]\n]*+)\]{_TARGET}")
 BlockKind = Literal["heading", "paragraph", "list", "table", "code", "quote", "rule"]
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """A run of lines between blank lines, or a fenced block; `start` is its offset."""
 
     kind: BlockKind

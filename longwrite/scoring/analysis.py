@@ -128,7 +128,7 @@ class Analysis:
         """The paragraphs of the prose; a list is one, lines wrapped by hand belong together."""
         found: list[Span] = []
         for block in self.prose_blocks:
-            if block.kind == "list":
+            if block.kind == "list" or "\n" not in block.text:
                 found.append(Span(block.start, block.start + len(block.text)))
             else:
                 spans = paragraph_spans(block.text)

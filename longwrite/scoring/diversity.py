@@ -52,10 +52,9 @@ def type_ratios(symbols: Ints, window: int = WINDOW) -> NDArray[np.float64]:
     # A word is a new one in the windows that begin behind its last occurrence and hold it.
     first = np.maximum(np.maximum(before + 1, places - window + 1), 0)
     last = np.minimum(places, size - window)
-    change = np.zeros(size - window + 2, np.int64)
-    fits = first <= last
-    np.add.at(change, first[fits], 1)
-    np.subtract.at(change, last[fits] + 1, 1)
+    fits, length = first <= last, size - window + 2
+    change = np.bincount(first[fits], minlength=length)
+    change -= np.bincount(last[fits] + 1, minlength=length)
     ratios: NDArray[np.float64] = change[:-1].cumsum() / window
     return ratios
 
