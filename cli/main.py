@@ -23,26 +23,40 @@ COMMANDS = {
     "show": ("longwrite.cli.status:show", "Print a section, or the prompt that made it."),
     "score": ("longwrite.cli.score:score", "Score texts from any source."),
     "bench": ("longwrite.cli.bench:bench", "Score a model or given texts on a benchmark."),
+    "data": ("", "Build, check and ship training sets."),
     "doctor": ("longwrite.cli.doctor:doctor", "Find the engine and try what it can do."),
 }
-"""Name to ``module:function`` and a line of help."""
+"""Name to ``module:function`` and a line of help; a group of commands has no function."""
+
+DATA = {
+    "build": ("longwrite.cli.data:build", "Build a set with a recipe, or go on with one."),
+    "lint": ("longwrite.cli.data_files:lint", "Find what is wrong with any TRL-shaped set."),
+    "card": ("longwrite.cli.data_files:card", "Write the data card of a set."),
+    "merge": ("longwrite.cli.data_files:merge", "Join the shards of a build."),
+    "push": ("longwrite.cli.data_files:push", "Upload a set to the Hub."),
+    "inspect": ("longwrite.cli.data_files:inspect", "Read a row with its labels and origin."),
+}
 
 _PLAIN: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
 _HELP = {"help_option_names": ["-h", "--help"]}
 
 
 class Group(TyperGroup):
-    """The commands of the table, each loaded when it is asked for."""
+    """The commands of a table, each loaded when it is asked for."""
+
+    table = COMMANDS
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names in the table's order."""
-        return list(COMMANDS)
+        return list(self.table)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Load a command; None when there is none of that name."""
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self.table:
             return None
-        module, _, function = COMMANDS[cmd_name][0].partition(":")
+        if cmd_name == "data" and self.table is COMMANDS:
+            return typer.main.get_command(data)
+        module, _, function = self.table[cmd_name][0].partition(":")
         alone = typer.Typer(add_completion=False, context_settings=_HELP, **_PLAIN)
         alone.command(cmd_name)(getattr(import_module(module), function))
         return typer.main.get_command(alone)
@@ -50,7 +64,26 @@ class Group(TyperGroup):
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the table's lines of help."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+            formatter.write_dl([(name, line) for name, (_, line) in self.table.items()])
+
+
+class DataGroup(Group):
+    """The commands of `longwrite data`."""
+
+    table = DATA
+
+
+data = typer.Typer(cls=DataGroup, no_args_is_help=True, context_settings=_HELP, **_PLAIN)
+
+
+@data.callback()
+def describe_data() -> None:
+    """Build, check and ship long-output training sets.
+
+    Example: longwrite data build agentwrite --prompts prompts.jsonl -o set
+
+    longwrite data COMMAND --help tells more.
+    """
 
 
 app = typer.Typer(cls=Group, no_args_is_help=True, context_settings=_HELP, **_PLAIN)

@@ -1,8 +1,8 @@
 """What a recipe is, and where the known ones are.
 
-A recipe names its units and makes rows of one of them at a time; durability, filters, labels, quotas
-and files are the builder's. So a recipe has no state: what `make` returns depends on the unit, the
-recipe's options, and the replies that the workbench brings, which are logged.
+A recipe names its units and makes rows of one of them at a time; durability, filters, labels,
+quotas and files are the builder's. So a recipe has no state: what `make` returns depends on the
+unit, the recipe's options, and the replies that the workbench brings, which are logged.
 """
 
 from __future__ import annotations

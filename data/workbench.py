@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+
 from longwrite.agent.caller import Caller
 from longwrite.agent.job import CallFailed, cap_tokens
 from longwrite.agent.settings import Settings
@@ -16,7 +17,6 @@ from longwrite.api import Outcome, Press, write_run
 from longwrite.data.rows import Unit
 from longwrite.prompts import derive_seed
 from longwrite.types import Ask, Brief, Json, Message, Request, Role, Sampling
-
 
 _REASONS = {
     "cut": "reply cut by its token cap",

@@ -5,6 +5,7 @@
     │   └── RunError    2  a run folder that is locked, foreign, damaged or finished
     ├── BudgetError     4  the next call could pass --max-tokens or --max-cost; resumable
     ├── EngineError     5  the engine can't be reached, refuses, or isn't what it should be
+    │   └── PlanError   5  no plan came of this brief; another document may still succeed
     └── Interrupted   130  a person or the system asked to stop; resumable
 
 An error is a sentence in three parts: what happened, why, and the command that mends it. A failed
@@ -57,6 +58,10 @@ class EngineError(LongwriteError):
     """The engine can't be reached, refuses, or isn't what it should be."""
 
     exit_code = 5
+
+
+class PlanError(EngineError):
+    """No plan came of this brief; the engine may still serve another."""
 
 
 class Interrupted(LongwriteError):

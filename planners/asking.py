@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from longwrite.engines.engine import Engine
-from longwrite.errors import EngineError
+from longwrite.errors import PlanError
 from longwrite.planners.entries import Entry, Reading, read_entries
 from longwrite.prompts import derive_seed
 from longwrite.scoring.subject import keeps_subject, share_terms
@@ -84,7 +84,7 @@ async def ask_level(
         read: How to read the reply.
 
     Raises:
-        EngineError: A call failed, or none brought a reply.
+        PlanError: A call failed, or none brought a reply.
     """
     if engine.abilities.checks:  # it doesn't lose its subject, and may have better words for it
         level = replace(level, terms=())
@@ -108,7 +108,7 @@ async def ask_level(
         ):
             return reading, ()
     if best is None:
-        raise EngineError(
+        raise PlanError(
             f"The plan of {level.node or 'the document'} could not be made",
             failure,
             "Run the same command again to go on from here.",

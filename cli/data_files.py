@@ -1,0 +1,141 @@
+"""What can be done with a set that is there: lint, card, merge, push, inspect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from longwrite.cli import options as o
+
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the set.")]
+
+
+def lint(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file or folder of rows.")],
+    max_length: Annotated[
+        int | None, typer.Option(min=16, help="Tokens a row may have at most.")
+    ] = None,
+    tokenizer: Annotated[
+        Path | None, typer.Option(help="Folder of a tokenizer, to count tokens with; else a guess.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Also write a page.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; else one a core.")] = None,
+    as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Find what is wrong with a set: rows that are cut, loop, lie about their length, and more.
+
+    Exit code 6 when something is wrong.
+
+    Example: longwrite data lint ./set --max-length 32768 --html lint.html
+    """
+    import json
+
+    from longwrite.cli.output import check_output, print_json, print_line, say, write_output
+    from longwrite.data.lint import lint as look
+    from longwrite.data.lint_page import render_lint_page, show_report
+
+    if html is not None:
+        check_output(html, False, (".html",))
+    report = look(
+        path,
+        max_length=max_length,
+        tokenizer=tokenizer,
+        workers=workers,
+        tell=None if quiet else say,
+    )
+    if html is not None:
+        write_output(html, render_lint_page(report, str(path)))
+    if as_json:
+        print_json(json.loads(json.dumps(report.to_json())) | {"exit_code": 0 if report.ok else 6})
+    else:
+        print_line(show_report(report))
+    raise typer.Exit(0 if report.ok else 6)
+
+
+def card(folder: Folder) -> None:
+    """Write the data card of a set: lengths, labels, licences, what was left out, how it was made.
+
+    Example: longwrite data card ./set
+    """
+    from longwrite.cli.output import print_line
+    from longwrite.data.card import write_card
+
+    print_line(str(write_card(folder)))
+
+
+def merge(
+    folders: Annotated[list[Path], typer.Argument(metavar="SHARD…", help="Folders of the shards.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the joined set.")],
+    rows: Annotated[int | None, typer.Option(min=1, help="Rows wanted; else all.")] = None,
+    as_json: o.AsJson = False,
+) -> None:
+    """Join the shards of one build: the set that one process would have made.
+
+    Duplicates are looked for across the shards, and rows stand in the order of the source.
+
+    Example: longwrite data merge shard-1 shard-2 -o set
+    """
+    from longwrite.cli.output import print_json, print_line
+    from longwrite.data.funnel import show
+    from longwrite.data.merge import merge as join
+
+    finished = join(folders, output, rows)
+    if as_json:
+        funnel = finished.funnel.to_json()
+        print_json({"folder": str(output), "rows": finished.rows, "funnel": funnel})
+        return
+    print_line(show(finished.funnel))
+    told = ", ".join(f"{name} {count:,}" for name, count in finished.rows.items())
+    print_line(f"{output}: rows: {told or 'none'}")
+
+
+def push(
+    folder: Folder,
+    repository: Annotated[str, typer.Argument(metavar="OWNER/NAME", help="On the Hub.")],
+    private: Annotated[bool, typer.Option(help="Make it a private one.")] = True,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Upload a finished set with its card to the Hub; log and ledger stay here.
+
+    The token comes from HF_TOKEN or `hf auth login`.
+
+    Example: longwrite data push ./set somebody/long-essays
+    """
+    from longwrite.cli.output import print_line
+    from longwrite.data.push import list_upload
+    from longwrite.data.push import push as upload
+
+    files = list_upload(folder)
+    size = sum(path.stat().st_size for path in files)
+    public = "private" if private else "PUBLIC"
+    question = f"Upload {len(files)} files ({size / 1e6:,.1f} MB) to {public} {repository}?"
+    if not yes and not typer.confirm(question):
+        raise typer.Exit(1)
+    print_line(upload(folder, repository, private=private))
+
+
+def inspect(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file or folder of rows.")],
+    row: Annotated[int, typer.Option(min=1, help="Which row, counted from 1.")] = 1,
+    name: Annotated[str, typer.Option("--id", help="The row of this id instead.")] = "",
+    whole: Annotated[bool, typer.Option("--whole", help="Do not shorten long texts.")] = False,
+    as_json: o.AsJson = False,
+) -> None:
+    """Read one row in the terminal, with its labels and where it comes from.
+
+    Example: longwrite data inspect ./set --row 7
+    """
+    import shutil
+
+    from longwrite.cli.output import print_json, print_line
+    from longwrite.data.inspection import find_row, show_row
+
+    place, found = find_row(path, row, name)
+    if as_json:
+        print_json({"place": place, "row": dict(found)})
+        return
+    print_line(place)
+    print_line(show_row(found, shutil.get_terminal_size().columns, whole=whole))

@@ -1,0 +1,150 @@
+"""Prompts, answered by the writing agent: the recipe of LongWriter-6k, and finished runs as rows.
+
+What the agent could not finish is no row: a document with a section missing would teach to leave
+one out. The prompt is the reader's own words; plan and calls are provenance.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from longwrite.data.rows import Drop, Row, Shape, Unit
+from longwrite.data.sources import read_prompts
+from longwrite.data.workbench import Workbench
+from longwrite.errors import LongwriteError, PlanError, RunError, UsageError
+from longwrite.rewards.briefs import brief_from_yaml, compile_brief
+from longwrite.runs.store import digest
+from longwrite.types import Brief, Json, Message
+
+
+@dataclass(frozen=True, slots=True)
+class AgentWrite:
+    """Prompts to documents.
+
+    Attributes:
+        prompts: Files of prompts: JSONL with ``prompt`` (and ``length``), or text, one a line.
+        from_runs: Folders of finished runs, or folders that hold such.
+        words: Length of a document whose prompt states none.
+        samples: Documents of each prompt.
+        genre: Noted in each row.
+        licence: Of the prompts, noted in each row.
+    """
+
+    name: ClassVar[str] = "agentwrite"
+    shapes: ClassVar[tuple[Shape, ...]] = ("completion",)
+    version: ClassVar[int] = 1
+
+    prompts: tuple[str, ...] = ()
+    from_runs: tuple[str, ...] = ()
+    words: int = 0
+    samples: int = 1
+    genre: str = ""
+    licence: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a recipe without a source."""
+        if not self.prompts and not self.from_runs:
+            raise UsageError(
+                "The recipe agentwrite has no source",
+                "neither 'prompts' nor 'from_runs' is given",
+                "Add prompts: FILE.jsonl, or --from-runs FOLDER.",
+            )
+        if self.samples < 1:
+            raise UsageError("'samples' is no number of documents", f"it is {self.samples}", "")
+
+    def units(self) -> Iterator[Unit | Drop]:
+        """Yield each prompt once for each sample, then each finished run."""
+        for prompt in read_prompts(self.prompts):
+            if isinstance(prompt, Drop):
+                yield prompt
+                continue
+            for sample in range(self.samples):
+                name = digest(prompt.text, str(prompt.length), str(sample))[:16]
+                data: dict[str, Json] = {
+                    "prompt": prompt.text, "length": prompt.length, "source": prompt.place,
+                    "sample": sample,
+                }  # fmt: skip
+                yield Unit(name, data)
+        for path in find_runs(self.from_runs):
+            texts = [(path / name).read_bytes() for name in ("brief.yaml", "document.md")]
+            yield Unit(digest(*(text.hex() for text in texts))[:16], {"run": str(path)})
+
+    async def make(self, unit: Unit, workbench: Workbench) -> list[Row | Drop]:
+        """Write the document, or read it from its run."""
+        if "run" in unit.data:
+            return [self._read_run(unit)]
+        data: Any = unit.data
+        try:
+            brief = compile_brief(data["prompt"], words=self.words or None, length=data["length"])
+            outcome = await workbench.write(unit, brief, seed=int(data["sample"]))
+        except RunError:
+            raise
+        except UsageError as error:
+            return [Drop(unit.id, "recipe", "unusable prompt", str(error)[:200])]
+        except PlanError as error:
+            return [Drop(unit.id, "recipe", "engine failed", str(error)[:200])]
+        provenance = {"source": data["source"], "model": workbench.model, "sample": data["sample"]}
+        return [self._row(unit, brief, outcome.markdown, outcome.report, provenance)]
+
+    def _read_run(self, unit: Unit) -> Row | Drop:
+        path = Path(str(unit.data["run"]))
+        try:
+            brief = brief_from_yaml((path / "brief.yaml").read_text("utf-8"), f"{path}/brief.yaml")
+            report = json.loads((path / "report.json").read_text("utf-8"))
+            text = (path / "document.md").read_text("utf-8")
+            model = str(report["models"]["write"])
+        except (OSError, ValueError, KeyError, TypeError, LongwriteError) as error:
+            return Drop(unit.id, "recipe", "unreadable run", f"{path}: {error}"[:200])
+        return self._row(unit, brief, text, report, {"source": path.name, "model": model})
+
+    def _row(
+        self, unit: Unit, brief: Brief, text: str, report: dict[str, Any], known: dict[str, Json]
+    ) -> Row | Drop:
+        if not report.get("complete"):
+            return Drop(unit.id, "recipe", "unfinished document", str(known["source"]))
+        hard = [defect for defect in report["defects"] if defect["hard"]]
+        if hard:
+            told = f"{hard[0]['kind']}: {hard[0]['message']}"
+            return Drop(unit.id, "recipe", "a hard requirement is unmet", told[:200])
+        sections = [
+            {"title": entry["title"], "asked": entry["asked"], "delivered": entry["delivered"]}
+            for entry in report["sections"]
+        ]
+        licence: dict[str, Json] = {"licence": self.licence} if self.licence else {}
+        return Row(
+            unit.id,
+            "completion",
+            (Message("user", brief.prompt),),
+            completion=text.strip(),
+            constraints=tuple(one for one in brief.constraints if one.kind != "judged"),
+            language=brief.language,
+            genre=self.genre or brief.form,
+            provenance={**known, **licence, "asked": brief.words, "sections": sections},
+        )
+
+
+def find_runs(folders: tuple[str, ...]) -> Iterator[Path]:
+    """Yield the run folders among or under some folders, in the order of their names.
+
+    Raises:
+        UsageError: A folder isn't there, or holds no finished run.
+    """
+    for name in folders:
+        root = Path(name)
+        if not root.is_dir():
+            raise UsageError(f"{name} can't be read", "there is no such folder", "See the name.")
+        found = sorted(
+            path.parent for path in root.rglob("report.json")
+            if all((path.parent / one).is_file() for one in ("brief.yaml", "document.md"))
+        )  # fmt: skip
+        if not found:
+            raise UsageError(
+                f"{name} holds no finished run",
+                "no folder in it has brief.yaml, document.md and report.json",
+                "Name the folder that longwrite write made, or the one that holds several.",
+            )
+        yield from found
