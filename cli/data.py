@@ -127,7 +127,7 @@ def run_build(
     """
     from longwrite.cli.output import print_json, print_line, say
     from longwrite.cli.running import run_with_press
-    from longwrite.data.funnel import show
+    from longwrite.data.funnel import show, to_json
     from longwrite.data.sets import build_set
 
     meter = Meter(quiet)
@@ -144,7 +144,7 @@ def run_build(
                 "folder": str(folder),
                 "rows": rows,
                 "units": built.count.units,
-                "funnel": built.finished.funnel.to_json(),
+                "funnel": to_json(built.finished.funnel),
                 "stopped": str(stopped) if stopped else None,
                 "exit_code": code,
             }

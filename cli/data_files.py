@@ -79,12 +79,12 @@ def merge(
     Example: longwrite data merge shard-1 shard-2 -o set
     """
     from longwrite.cli.output import print_json, print_line
-    from longwrite.data.funnel import show
+    from longwrite.data.funnel import show, to_json
     from longwrite.data.merge import merge as join
 
     finished = join(folders, output, rows)
     if as_json:
-        funnel = finished.funnel.to_json()
+        funnel = to_json(finished.funnel)
         print_json({"folder": str(output), "rows": finished.rows, "funnel": funnel})
         return
     print_line(show(finished.funnel))

@@ -10,7 +10,7 @@ import asyncio
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from longwrite.agent.budget import Budget, Prices
 from longwrite.agent.settings import Settings
@@ -42,9 +42,9 @@ class _Sample:
     recipe: Recipe
     chosen: tuple[Unit, ...]
 
-    name = "sample"
-    shapes: tuple[Shape, ...] = ()
-    version = 1
+    name: ClassVar[str] = "sample"
+    shapes: ClassVar[tuple[Shape, ...]] = ()
+    version: ClassVar[int] = 1
 
     def units(self) -> Iterator[Unit | Drop]:
         yield from self.chosen

@@ -24,13 +24,13 @@ def build_on_ray(
     quiet: bool,
 ) -> int:
     """Build and join the shards, and tell of it; returns the exit code."""
-    from longwrite.data.funnel import show
+    from longwrite.data.funnel import show, to_json
     from longwrite.data.ray_shards import build_on_ray as build
 
     tell = (lambda message: None) if quiet else say
     finished = build(blueprint, folder, settings, choices, shards, tell)
     if as_json:
-        funnel = finished.funnel.to_json()
+        funnel = to_json(finished.funnel)
         print_json({"folder": str(folder), "rows": finished.rows, "funnel": funnel})
     else:
         print_line(show(finished.funnel))

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from longwrite.agent.record import read_start
+from longwrite.data.prompt_files import brief_of, read_prompts
 from longwrite.data.rows import Drop, Row, Shape, Unit
-from longwrite.data.sources import read_prompts
 from longwrite.data.workbench import Workbench
-from longwrite.errors import LongwriteError, PlanError, RunError, UsageError
-from longwrite.rewards.briefs import brief_from_yaml, compile_brief
+from longwrite.errors import LongwriteError, PlanError, UsageError
 from longwrite.runs.store import digest
 from longwrite.types import Brief, Json, Message
 
@@ -26,7 +26,7 @@ class AgentWrite:
     """Prompts to documents.
 
     Attributes:
-        prompts: Files of prompts: JSONL with ``prompt`` (and ``length``), or text, one a line.
+        prompts: Files of prompts (`longwrite.data.prompt_files.read_prompts`).
         from_runs: Folders of finished runs, or folders that hold such.
         words: Length of a document whose prompt states none.
         samples: Documents of each prompt.
@@ -58,17 +58,13 @@ class AgentWrite:
 
     def units(self) -> Iterator[Unit | Drop]:
         """Yield each prompt once for each sample, then each finished run."""
-        for prompt in read_prompts(self.prompts):
-            if isinstance(prompt, Drop):
-                yield prompt
+        for unit in read_prompts(self.prompts, self.words):
+            if isinstance(unit, Drop):
+                yield unit
                 continue
             for sample in range(self.samples):
-                name = digest(prompt.text, str(prompt.length), str(sample))[:16]
-                data: dict[str, Json] = {
-                    "prompt": prompt.text, "length": prompt.length, "source": prompt.place,
-                    "sample": sample,
-                }  # fmt: skip
-                yield Unit(name, data)
+                name = f"{unit.id}-{sample}" if sample else unit.id
+                yield Unit(name, {**unit.data, "sample": sample})
         for path in find_runs(self.from_runs):
             texts = [(path / name).read_bytes() for name in ("brief.yaml", "document.md")]
             yield Unit(digest(*(text.hex() for text in texts))[:16], {"run": str(path)})
@@ -77,32 +73,41 @@ class AgentWrite:
         """Write the document, or read it from its run."""
         if "run" in unit.data:
             return [self._read_run(unit)]
-        data: Any = unit.data
+        sample = int(str(unit.data["sample"]))
+        brief = brief_of(unit)
         try:
-            brief = compile_brief(data["prompt"], words=self.words or None, length=data["length"])
-            outcome = await workbench.write(unit, brief, seed=int(data["sample"]))
-        except RunError:
-            raise
-        except UsageError as error:
-            return [Drop(unit.id, "recipe", "unusable prompt", str(error)[:200])]
+            outcome = await workbench.write(unit, brief, seed=sample)
         except PlanError as error:
             return [Drop(unit.id, "recipe", "engine failed", str(error)[:200])]
-        provenance = {"source": data["source"], "model": workbench.model, "sample": data["sample"]}
-        return [self._row(unit, brief, outcome.markdown, outcome.report, provenance)]
+        known: dict[str, Json] = {
+            "source": unit.data["source"], "model": workbench.model, "sample": sample,
+        }  # fmt: skip
+        if unit.data["licence"] or self.licence:
+            known["licence"] = unit.data["licence"] or self.licence
+        genre = str(unit.data["genre"])
+        return [self._row(unit, brief, outcome.markdown, outcome.report, known, genre)]
 
     def _read_run(self, unit: Unit) -> Row | Drop:
         path = Path(str(unit.data["run"]))
         try:
-            brief = brief_from_yaml((path / "brief.yaml").read_text("utf-8"), f"{path}/brief.yaml")
+            start = read_start(path)
             report = json.loads((path / "report.json").read_text("utf-8"))
             text = (path / "document.md").read_text("utf-8")
-            model = str(report["models"]["write"])
         except (OSError, ValueError, KeyError, TypeError, LongwriteError) as error:
             return Drop(unit.id, "recipe", "unreadable run", f"{path}: {error}"[:200])
-        return self._row(unit, brief, text, report, {"source": path.name, "model": model})
+        known: dict[str, Json] = {"source": path.name, "model": start.identities["write"]}
+        if self.licence:
+            known["licence"] = self.licence
+        return self._row(unit, start.brief, text, report, known)
 
     def _row(
-        self, unit: Unit, brief: Brief, text: str, report: dict[str, Any], known: dict[str, Json]
+        self,
+        unit: Unit,
+        brief: Brief,
+        text: str,
+        report: dict[str, Any],
+        known: dict[str, Json],
+        genre: str = "",
     ) -> Row | Drop:
         if not report.get("complete"):
             return Drop(unit.id, "recipe", "unfinished document", str(known["source"]))
@@ -110,11 +115,10 @@ class AgentWrite:
         if hard:
             told = f"{hard[0]['kind']}: {hard[0]['message']}"
             return Drop(unit.id, "recipe", "a hard requirement is unmet", told[:200])
-        sections = [
+        sections: list[Json] = [
             {"title": entry["title"], "asked": entry["asked"], "delivered": entry["delivered"]}
             for entry in report["sections"]
         ]
-        licence: dict[str, Json] = {"licence": self.licence} if self.licence else {}
         return Row(
             unit.id,
             "completion",
@@ -122,8 +126,8 @@ class AgentWrite:
             completion=text.strip(),
             constraints=tuple(one for one in brief.constraints if one.kind != "judged"),
             language=brief.language,
-            genre=self.genre or brief.form,
-            provenance={**known, **licence, "asked": brief.words, "sections": sections},
+            genre=genre or self.genre or brief.form,
+            provenance={**known, "asked": brief.words, "sections": sections},
         )
 
 

@@ -21,6 +21,7 @@ from longwrite import __version__
 from longwrite.agent.caller import Caller
 from longwrite.agent.settings import Settings
 from longwrite.api import Press
+from longwrite.data.filters import detail_of
 from longwrite.data.labels import checker_version, verify
 from longwrite.data.ledger import Ledger, Made
 from longwrite.data.recipe import Recipe
@@ -130,7 +131,7 @@ class Builder:
         except BaseException:
             self._lock.release()
             raise
-        models = {role: engine.identity for role, engine in press.engines.items()}
+        models: dict[str, str] = {role: engine.identity for role, engine in press.engines.items()}
         self.mark = fingerprint(order, models)
         for call in self._store.list_calls():
             press.budget.spend(call.reply.usage)
@@ -221,10 +222,14 @@ class Builder:
             await asyncio.sleep(0)
 
     async def _make_unit(self, place: int, unit: Unit) -> Made:
-        rows, drops = [], []
+        rows: list[Row] = []
+        drops: list[Drop] = []
         for one in await self.order.recipe.make(unit, self._bench):
             passed = one if isinstance(one, Drop) else self._judge(one)
-            (drops if isinstance(passed, Drop) else rows).append(passed)
+            if isinstance(passed, Drop):
+                drops.append(passed)
+            else:
+                rows.append(passed)
         passing = any(drop.reason in PASSING for drop in drops)
         return Made(unit.id, place, tuple(rows), tuple(drops), passing)
 
@@ -233,7 +238,7 @@ class Builder:
         for name, passes in self.order.filters.items():
             verdict = passes(row)
             if verdict is not True:
-                return Drop(row.id, name, verdict[1])
+                return Drop(row.id, name, str(verdict[1]), detail_of(verdict))
         return verify(row)
 
     def _keep(self, made: Made) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from longwrite import __version__
 from longwrite.data.card import write_card
 from longwrite.data.export import export
-from longwrite.data.funnel import Funnel
+from longwrite.data.funnel import Funnel, to_json
 from longwrite.data.funnel_page import funnel_page
 from longwrite.data.labels import checker_version
 from longwrite.data.ledger import Made
@@ -41,17 +41,23 @@ def finish(
         made: What became of the units, in the order of the source.
         folder: Of the set.
         selection: Chooses among the rows, with an empty memory.
-        record: How the set was made, as JSON values, for ``build.json``.
+        record: How the set was made, as JSON values, for ``build.json``; its ``stages`` are the
+            names of all that may drop a row, in order.
 
     Raises:
         UsageError: pyarrow is missing, or the folder can't be written.
     """
-    funnel = Funnel()
+    stages = [str(name) for name in record["stages"]]
+    funnel = Funnel(stages)
     reasons: dict[tuple[str, str], int] = {}
 
     def note(one: Made, rows: list[Row], drops: list[Drop]) -> None:
-        funnel.add(rows, drops)
+        for stage in stages:
+            funnel.keep(stage, len(rows))
         for drop in drops:
+            for stage in stages[: stages.index(drop.stage)]:
+                funnel.keep(stage)
+            funnel.drop(drop)
             reasons[drop.stage, drop.reason] = reasons.get((drop.stage, drop.reason), 0) + 1
 
     rows = export(made, folder, selection, note)
@@ -62,6 +68,7 @@ def finish(
         "funnel": [[stage, reason, count] for (stage, reason), count in sorted(reasons.items())],
     }
     replace_file(folder / "build.json", json.dumps(told, ensure_ascii=False, indent=1) + "\n")
+    replace_file(folder / "work" / "funnel.json", json.dumps(to_json(funnel)) + "\n")
     replace_file(folder / "funnel.html", funnel_page(funnel, folder.resolve().name))
     if rows:
         write_card(folder)

@@ -18,7 +18,10 @@ from typing import Any
 from longwrite import strict_yaml
 from longwrite.agent.settings import Settings
 from longwrite.data.build import Order
+from longwrite.data.contamination import Contamination, build_index, join_indexes, load_index
+from longwrite.data.duplicates import Duplicates
 from longwrite.data.filters import ROW_FILTERS
+from longwrite.data.quota import Quota
 from longwrite.data.recipe import RECIPES, Recipe, load_recipe
 from longwrite.data.rows import Row, Verdict
 from longwrite.data.selection import Selection, SetFilter
@@ -125,8 +128,6 @@ def _plain(value: Any) -> Any:
 
 
 def _row_filters(blueprint: Blueprint, recipe: Recipe) -> dict[str, Callable[[Row], Verdict]]:
-    from longwrite.data.contamination import load_contamination
-
     found: dict[str, Callable[[Row], Verdict]] = {}
     for name in blueprint.filters:
         if name not in ROW_FILTERS:
@@ -142,15 +143,20 @@ def _row_filters(blueprint: Blueprint, recipe: Recipe) -> dict[str, Callable[[Ro
         except TypeError as error:
             raise UsageError(f"The filter '{name}' can't be made", str(error), "") from error
     if blueprint.contamination:
-        found["contamination"] = load_contamination(blueprint.contamination)
+        found["contamination"] = _contamination(blueprint.contamination)
     return found
+
+
+def _contamination(names: tuple[str, ...]) -> Contamination:
+    indexes = [load_index(name) for name in names if name.endswith((".npz", ".npy"))]
+    texts = [name for name in names if not name.endswith((".npz", ".npy"))]
+    if texts:
+        indexes.append(build_index(texts))
+    return Contamination(join_indexes(indexes))
 
 
 def make_selection(blueprint: Blueprint) -> Selection:
     """Return what chooses among all rows, with an empty memory."""
-    from longwrite.data.duplicates import Duplicates
-    from longwrite.data.quota import Quota
-
     filters: dict[str, SetFilter] = {}
     if blueprint.duplicates is not False:
         options = {} if blueprint.duplicates is True else blueprint.duplicates

@@ -6,6 +6,7 @@ dies is started again and goes on from its shard's log, so no completed call is 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -82,7 +83,7 @@ def build_on_ray(
             "--executor ray can't be used", "Ray is not installed", "pip install 'longwrite[ray]'."
         ) from error
     if not ray.is_initialized():
-        ray.init(log_to_driver=False, include_dashboard=False, logging_level="error")
+        ray.init(log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR)
     task = ray.remote(build_shard).options(num_cpus=1, max_retries=_RETRIES)
     places = [folder.resolve() / "shards" / f"{n:04d}" for n in range(1, shards + 1)]
     waiting = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from longwrite.data.filters import detail_of
 from longwrite.data.ledger import Made
 from longwrite.data.rows import Drop, Row, Verdict
 
@@ -48,6 +49,5 @@ class Selection:
         for name, passes in self.filters.items():
             verdict = passes(row)
             if verdict is not True:
-                reason, _, detail = verdict[1].partition(": ")
-                return Drop(row.id, name, reason, detail)
+                return Drop(row.id, name, str(verdict[1]), detail_of(verdict))
         return None

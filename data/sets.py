@@ -57,9 +57,13 @@ async def build_set(
         LongwriteError: It can't begin, or what is done can't be written.
     """
     order = place_order(blueprint, folder, settings, shard)
+    selection = make_selection(blueprint)
     record: dict[str, Json] = {
-        "build": dict(order.options), "seed": settings.seed, "models": dict(press.models),
-    }  # fmt: skip
+        "build": dict(order.options),
+        "seed": settings.seed,
+        "models": dict(press.models),
+        "stages": ["recipe", *order.filters, "label", *selection.filters],
+    }
     with Builder(order, press, notify) as builder:
         stopped: LongwriteError | None = None
         try:
@@ -69,7 +73,6 @@ async def build_set(
         number, total = shard
         known = {"shard": number, "of": total, "mark": builder.mark, "record": record}
         write_record(folder, {**known, "blueprint": asdict(blueprint)})
-        selection = make_selection(blueprint)
         if total > 1:
             selection.most = None  # which rows are too many is seen when the shards are joined
         finished = finish(builder.ledger.list_made(), folder, selection, record)

@@ -65,6 +65,27 @@ def load_start(folder: RunFolder) -> Start | None:
             "a run keeps to the brief that it was begun with",
             "Undo the change, or begin anew with --fresh or another --run folder.",
         )
+    return _parse_start(content, place)
+
+
+def read_start(path: Path) -> Start:
+    """Return how a run was begun, without opening it.
+
+    Raises:
+        RunError: The folder holds no run.
+    """
+    place = path / "brief.yaml"
+    try:
+        return _parse_start(place.read_text(encoding="utf-8"), place)
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(
+            f"{path} holds no run",
+            f"{place} can't be read" if place.exists() else f"there is no {place.name}",
+            "Name the folder that longwrite write printed.",
+        ) from error
+
+
+def _parse_start(content: str, place: Path) -> Start:
     head, mark, tail = content.rpartition("\nrun:\n")
     try:
         run: dict[str, Any] = strict_yaml.load(mark + tail, str(place))["run"]

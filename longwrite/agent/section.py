@@ -147,7 +147,7 @@ class SectionWriter:
             addition = await self._ask(messages, f"{self.turn.step}.continue", missing, attempt)
             own = overlap(addition.text, draft.text).value
             repeats = own is not None and 1.0 - own > OVERLAP_MOST
-            if not addition.usable or not SOFT.issuperset(addition.problems) or repeats:
+            if not addition.usable or addition.problems or repeats:
                 continue
             text = join(draft.text, addition.text)
             draft = self._fit(replace(draft, text=text, words=count_words(text)))

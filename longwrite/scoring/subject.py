@@ -10,11 +10,13 @@ import re
 from collections.abc import Sequence
 
 from longwrite.language import is_small_word
-from longwrite.text import visible, words
+from longwrite.text import count_words, visible, words
 
 _LEAST_LETTERS = 4
 _MOST_NEEDED = 3
 _ENDING = re.compile(r"(?:['’]s|ies|es|ing|ed|s|y|e)$")
+_STRETCH = 80
+"""Words that a text may go on without a word on its subject."""
 _PART = 4
 """One in so many of the words that tell has to stand in a text."""
 
@@ -72,6 +74,33 @@ def keeps_subject(terms: Sequence[str], text: str) -> bool:
     """
     needed = min(_MOST_NEEDED, -(-len(terms) // _PART))
     return len(share_terms(terms, text)) >= needed
+
+
+def names_subject(terms: Sequence[str], text: str) -> bool:
+    """Tell whether a passage names what it is about: two thirds of the terms, three at most.
+
+    One word of several is no name: a text on night buses may come to speak of any night.
+
+    >>> names_subject(("night", "buses"), "On a grey night."), names_subject((), "Anything.")
+    (False, True)
+    """
+    return len(share_terms(terms, text)) >= min(_MOST_NEEDED, -(-2 * len(terms) // 3))
+
+
+def find_drift(terms: Sequence[str], text: str) -> int | None:
+    """Return where a text leaves its subject for good: after the last paragraph that names it.
+
+    None where it doesn't: there are no terms, or fewer than 80 words follow that paragraph.
+    """
+    if not terms:
+        return None
+    end, after = 0, 0
+    for match in re.finditer(r"(?:.+\n?)+", text):
+        if names_subject(terms, match.group()):
+            end, after = match.end(), 0
+        else:
+            after += count_words(match.group())
+    return end if after >= _STRETCH else None
 
 
 def _stem(word: str) -> str:

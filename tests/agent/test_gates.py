@@ -137,7 +137,15 @@ def test_a_section_that_says_the_same_again_and_again_is_named() -> None:
 
 def test_a_section_that_has_left_the_subject_is_named() -> None:
     assert look(GOOD, terms=("zorblatt", "membranes")).problems == ("drift",)
-    assert look(f"{GOOD}\n\nA membrane it was.", terms=("zorblatt", "membranes")).problems == ()
+    assert (
+        look(f"{GOOD}\n\nA Zorblatt membrane it was.", terms=("zorblatt", "membranes")).problems
+        == ()
+    )
+
+
+def test_a_section_is_cut_where_it_leaves_the_subject() -> None:
+    draft = look(f"Zorblatt membranes are thin.\n\n{GOOD}", terms=("zorblatt", "membranes"))
+    assert draft.text == "Zorblatt membranes are thin." and draft.cut
 
 
 def test_a_story_in_which_people_refuse_and_apologise_passes() -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from longwrite.agent.budget import Budget
 from longwrite.data.build import Builder, fingerprint
-from longwrite.data.rows import Row, Verdict
+from longwrite.data.rows import Drop, Row, Unit, Verdict
+from longwrite.data.workbench import Workbench
 from longwrite.errors import BudgetError, LongwriteError, RunError
 from longwrite.types import CallError, Constraint, Request
 from tests.data.stage import Echo, StubEngine, make, make_order, make_press, tell
@@ -138,10 +139,10 @@ def test_a_unit_given_twice_is_made_once(tmp_path: Path) -> None:
 
 def test_a_false_claim_is_no_row(tmp_path: Path) -> None:
     class Liar(Echo):
-        async def make(self, unit, workbench):  # type: ignore[no-untyped-def]
+        async def make(self, unit: Unit, workbench: Workbench) -> list[Row | Drop]:
             (row,) = await Echo.make(self, unit, workbench)
-            claim = Constraint("mention", {"text": "pepper"})
-            return [replace(row, constraints=(claim,))]
+            assert isinstance(row, Row)
+            return [replace(row, constraints=(Constraint("mention", {"text": "pepper"}),))]
 
     order = replace(make_order(tmp_path, "a"), recipe=Liar(("a",)))
 

@@ -1,4 +1,4 @@
-"""The finished set: Parquet that TRL and datasets load, the same bytes for the same rows, a card."""
+"""The finished set: Parquet that TRL and datasets load, the same bytes for the same rows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from longwrite.types import Constraint, Message
 
 pytest.importorskip("pyarrow", reason="pyarrow is not installed")
 
-PROMPT = (Message("user", "Write at least 5 words about salt. Mention \"brine\"."),)
+PROMPT = (Message("user", 'Write at least 5 words about salt. Mention "brine".'),)
 MENTION = Constraint("mention", {"text": "brine"})
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwrite.scoring.subject import find_terms, keeps_subject, share_terms
+from longwrite.scoring.subject import find_drift, find_terms, keeps_subject, share_terms
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,12 @@ def test_a_quarter_of_the_terms_has_to_come_and_three_are_enough() -> None:
 def test_what_a_brief_says_keeps_its_subject(brief: str) -> None:
     assert keeps_subject(find_terms(brief), brief)
     assert keeps_subject((), brief)
+
+
+def test_a_text_leaves_its_subject_after_the_last_paragraph_that_names_it() -> None:
+    told, other = "The night buses run.", "The exam came. " * 40
+    assert find_drift(("night", "buses"), f"{told}\n\n{other}") == len(told) + 1
+    assert find_drift(("night", "buses"), f"{told}\n\n{other}\n\n{told}") is None
+    assert find_drift(("night", "buses"), f"{told}\n\nThe exam came.") is None
+    assert find_drift(("night", "buses"), other) == 0
+    assert find_drift((), other) is None

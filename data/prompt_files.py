@@ -1,0 +1,158 @@
+"""Prompts from files, as units: what recipes that have texts written begin with.
+
+A unit's prompt says itself how long the text shall be: a length that a column or an option gives is
+added to it in words, so that what is asked of the model, what the row shows and what the checker
+reads are one and the same.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from longwrite.data.rows import Drop, Unit
+from longwrite.errors import UsageError
+from longwrite.language import detect_language
+from longwrite.prompts import name_unit
+from longwrite.reading import PROMPT_COLUMNS
+from longwrite.rewards.briefs import compile_brief
+from longwrite.runs.store import digest
+from longwrite.types import Brief, Json
+
+_LENGTHS = ("length", "words")
+
+
+def read_prompts(patterns: Sequence[str], words: int = 0) -> Iterator[Unit | Drop]:
+    """Yield the prompts of files as units, each prompt once.
+
+    Args:
+        patterns: Paths or globs; of ``.jsonl`` each line is an object with a prompt and, if it
+            likes, ``length`` or ``words``, ``language``, ``genre`` and ``licence``; of other files
+            each line is a prompt.
+        words: Length of a text whose prompt and row state none; 0 leaves it open.
+
+    Raises:
+        UsageError: There is no such file, or it isn't text.
+    """
+    return each_once(_read_units(patterns, words))
+
+
+def each_once(units: Iterator[Unit | Drop]) -> Iterator[Unit | Drop]:
+    """Yield units and drops; a unit that came before is a drop."""
+    seen: set[str] = set()
+    for number, unit in enumerate(units):
+        if isinstance(unit, Unit) and unit.id in seen:
+            name = digest(unit.id, str(number))[:16]
+            yield Drop(name, "recipe", "the same source twice", str(unit.data["source"]))
+            continue
+        seen.add(unit.id)
+        yield unit
+
+
+def _read_units(patterns: Sequence[str], words: int) -> Iterator[Unit | Drop]:
+    for path in find_files(patterns):
+        for number, line in enumerate(_read_lines(path), 1):
+            if not line.strip():
+                continue
+            place = f"{path.name}:{number}"
+            row = _read_row(path, line)
+            unit = _make_unit(row, place, words) if isinstance(row, dict) else row
+            if isinstance(unit, str):
+                yield Drop(digest(place, line)[:16], "recipe", unit, place)
+            else:
+                yield unit
+
+
+def brief_of(unit: Unit) -> Brief:
+    """Return the brief of a unit that `read_prompts` made."""
+    return compile_brief(str(unit.data["prompt"]), language=str(unit.data["language"]))
+
+
+def find_files(patterns: Sequence[str]) -> list[Path]:
+    """Return the files that paths and globs name, in their order.
+
+    Raises:
+        UsageError: One of them names none.
+    """
+    found: list[Path] = []
+    for pattern in patterns:
+        paths = [pattern] if Path(pattern).exists() else sorted(glob.glob(pattern, recursive=True))
+        if not paths:
+            raise UsageError(f"{pattern} can't be read", "there is no such file", "Check the path")
+        found.extend(map(Path, paths))
+    return found
+
+
+def _read_lines(path: Path) -> Iterator[str]:
+    try:
+        with path.open(encoding="utf-8-sig") as stream:
+            yield from stream
+    except (OSError, UnicodeDecodeError) as error:
+        why = "it is not UTF-8 text" if isinstance(error, ValueError) else error.strerror or ""
+        raise UsageError(
+            f"{path} can't be read", why, "Give prompts as JSONL, or as text with one a line"
+        ) from None
+
+
+def _read_row(path: Path, line: str) -> dict[str, Any] | str:
+    if path.suffix.lower() not in {".jsonl", ".ndjson"}:
+        return {"prompt": line.strip()}
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return "the line isn't JSON"
+    return row if isinstance(row, dict) else "the row is no object"
+
+
+def _make_unit(row: dict[str, Any], place: str, words: int) -> Unit | str:
+    """Return the unit of a row, or why it gives none."""
+    prompt = next((text for key in PROMPT_COLUMNS if (text := _text_of(row.get(key)))), "")
+    if not prompt:
+        return "the row has no prompt"
+    language = row.get("language")
+    code = language if isinstance(language, str) else detect_language(prompt)
+    given = next((n for key in _LENGTHS if _is_count(n := row.get(key))), 0)
+    try:
+        brief = compile_brief(prompt, language=code)
+        stated = any(c.kind == "length" and c.scope == "document" for c in brief.constraints)
+        if not stated and (given or words):
+            prompt = state_length(prompt, given or words, brief.language)
+            brief = compile_brief(prompt, language=code)
+    except UsageError as error:
+        return f"prompt can't be used: {error.what}"
+    data: dict[str, Json] = {"prompt": prompt, "language": brief.language, "source": place}
+    for key in ("genre", "licence"):
+        data[key] = str(row.get(key) or "")
+    return Unit(digest(prompt, brief.language)[:16], data)
+
+
+def state_length(prompt: str, words: int, language: str) -> str:
+    r"""Return a prompt that says how long the text shall be.
+
+    >>> state_length("Tell of salt.", 800, "en")
+    'Tell of salt.\n\nLength: about 800 words.'
+    """
+    if language[:2] == "zh":
+        return f"{prompt}\n\n篇幅：约{words}字。"
+    return f"{prompt}\n\nLength: about {words} {name_unit(language)}."
+
+
+def _text_of(value: Any) -> str:
+    """Return a prompt that is a text, or the last thing that a user says in a conversation."""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, list):
+        said = (_text_of(turn.get("content")) for turn in reversed(value) if _is_users(turn))
+        return next(said, "")
+    return ""
+
+
+def _is_users(turn: Any) -> bool:
+    return isinstance(turn, dict) and turn.get("role") == "user"
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
