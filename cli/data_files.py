@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,10 +18,13 @@ def lint(
         int | None, typer.Option(min=16, help="Tokens a row may have at most.")
     ] = None,
     tokenizer: Annotated[
-        Path | None, typer.Option(help="Folder of a tokenizer, to count tokens with; else a guess.")
+        Path | None,
+        typer.Option(help="Folder of the model to be trained; else tokens are guessed."),
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Also write a page.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; else one a core.")] = None,
+    examples: Annotated[int, typer.Option(min=0, help="Places shown for each finding.")] = 5,
+    cores: Annotated[int | None, typer.Option(min=1, help="Processes; else all cores.")] = None,
+    force: o.Force = False,
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
 ) -> None:
@@ -31,27 +34,30 @@ def lint(
 
     Example: longwrite data lint ./set --max-length 32768 --html lint.html
     """
-    import json
+    import shutil
+    import sys
 
-    from longwrite.cli.output import check_output, print_json, print_line, say, write_output
+    from longwrite.cli.output import check_output, print_json, print_line, write_output
+    from longwrite.data.lint import LintOptions, tell_report
     from longwrite.data.lint import lint as look
-    from longwrite.data.lint_page import render_lint_page, show_report
+    from longwrite.data.lint_page import report_page, show_report
 
+    check_output(html, force, (".html",))
+
+    def tell(rows: int) -> None:
+        if not quiet and sys.stderr.isatty():
+            sys.stderr.write(f"\r{rows:,} rows")
+            sys.stderr.flush()
+
+    report = look(path, LintOptions(max_length, tokenizer, examples, cores), tell)
+    if not quiet and sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")
     if html is not None:
-        check_output(html, False, (".html",))
-    report = look(
-        path,
-        max_length=max_length,
-        tokenizer=tokenizer,
-        workers=workers,
-        tell=None if quiet else say,
-    )
-    if html is not None:
-        write_output(html, render_lint_page(report, str(path)))
+        write_output(html, report_page(report))
     if as_json:
-        print_json(json.loads(json.dumps(report.to_json())) | {"exit_code": 0 if report.ok else 6})
+        print_json({**tell_report(report), "exit_code": 0 if report.ok else 6})
     else:
-        print_line(show_report(report))
+        print_line(show_report(report, shutil.get_terminal_size().columns))
     raise typer.Exit(0 if report.ok else 6)
 
 
@@ -131,11 +137,26 @@ def inspect(
     import shutil
 
     from longwrite.cli.output import print_json, print_line
-    from longwrite.data.inspection import find_row, show_row
+    from longwrite.data.importers import BrokenRow, read_set
+    from longwrite.data.inspection import harmless, show_row
+    from longwrite.errors import UsageError
 
-    place, found = find_row(path, row, name)
+    rows = enumerate(read_set(path), 1)
+    found = next(
+        (one for number, one in rows if (number == row if not name else _is_called(one, name))),
+        None,
+    )
+    if found is None:
+        which = f"with the id {name}" if name else f"number {row}"
+        raise UsageError(f"{path} has no row {which}", "", "Count from 1, or see the ids.")
+    if isinstance(found, BrokenRow):
+        raise UsageError(f"{found.place} can't be read", found.why, "Mend the line.")
     if as_json:
-        print_json({"place": place, "row": dict(found)})
+        print_json({"place": found.place, "row": dict(found.columns)})
         return
-    print_line(place)
-    print_line(show_row(found, shutil.get_terminal_size().columns, whole=whole))
+    print_line(harmless(found.place))
+    print_line(show_row(found.columns, shutil.get_terminal_size().columns, whole=whole))
+
+
+def _is_called(row: Any, name: str) -> bool:
+    return getattr(row, "columns", {}).get("id") == name

@@ -123,7 +123,7 @@ class Builder:
         """Lock the folder and open log and ledger."""
         self.order, self.count = order, Count()
         self._press, self._notify = press, notify
-        work = order.folder / "work"
+        work = order.folder / ".work"
         self._lock = lock_folder(order.folder)
         try:
             self._store = Store(work / "calls.sqlite")
@@ -303,8 +303,8 @@ def lock_folder(folder: Path) -> FileLock:
         RunError: Another process holds it.
     """
     try:
-        (folder / "work").mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / "work" / ".lock")
+        (folder / ".work").mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".work" / ".lock")
         lock.acquire(timeout=0)
     except Timeout as error:
         raise RunError(

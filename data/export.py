@@ -53,7 +53,7 @@ def export(
         UsageError: pyarrow is missing, or the folder can't be written.
     """
     _import_parquet()
-    fresh = folder / "work" / "data.new"
+    fresh = folder / ".work" / "data.new"
     shutil.rmtree(fresh, ignore_errors=True)
     writers: dict[Shape, _Config] = {}
     try:

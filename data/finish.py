@@ -68,7 +68,7 @@ def finish(
         "funnel": [[stage, reason, count] for (stage, reason), count in sorted(reasons.items())],
     }
     replace_file(folder / "build.json", json.dumps(told, ensure_ascii=False, indent=1) + "\n")
-    replace_file(folder / "work" / "funnel.json", json.dumps(to_json(funnel)) + "\n")
+    replace_file(folder / ".work" / "funnel.json", json.dumps(to_json(funnel)) + "\n")
     replace_file(folder / "funnel.html", funnel_page(funnel, folder.resolve().name))
     if rows:
         write_card(folder)

@@ -41,7 +41,7 @@ def merge(folders: Sequence[Path], output: Path, rows: int | None = None) -> Fin
         ledgers = []
         for folder in folders:
             stack.callback(lock_folder(folder).release)
-            ledger = Ledger(folder / "work" / "ledger.sqlite")
+            ledger = Ledger(folder / ".work" / "ledger.sqlite")
             stack.callback(ledger.close)
             ledgers.append(ledger)
         stack.callback(lock_folder(output).release)
@@ -54,11 +54,11 @@ def write_record(folder: Path, record: dict[str, Any]) -> None:
     from longwrite.runs.folder import replace_file
 
     text = json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True)
-    replace_file(folder / "work" / "shard.json", text + "\n")
+    replace_file(folder / ".work" / "shard.json", text + "\n")
 
 
 def _read_record(folder: Path) -> dict[str, Any]:
-    path = folder / "work" / "shard.json"
+    path = folder / ".work" / "shard.json"
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         if not {"blueprint", "record", "shard", "of", "mark"} <= found.keys():

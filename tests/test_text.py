@@ -252,3 +252,13 @@ def test_a_large_hostile_text_is_read_to_its_end() -> None:
     assert count_words(text) > 0
     assert "".join(sentences(text)) == text
     assert all(text.startswith(block.text, block.start) for block in blocks(text))
+
+
+@given(st.text(st.characters(codec="ascii"), max_size=60))
+def test_words_of_ascii_are_those_of_any_text(text: str) -> None:
+    assert words(f"{text} é")[:-1] == words(text)
+
+
+@given(st.text("aZ09'-_.,: ", max_size=40))
+def test_words_of_marks_and_digits_are_those_of_any_text(text: str) -> None:
+    assert words(f"{text} é")[:-1] == words(text)

@@ -64,7 +64,7 @@ def test_each_prompt_is_a_document_with_its_labels(tmp_path: Path) -> None:
 def test_finished_runs_are_rows_without_a_call(tmp_path: Path) -> None:
     recipe = AgentWrite((str(write_prompts(tmp_path / "p.jsonl", 2)),))
     written, _ = build(tmp_path / "set", recipe, Rule())
-    runs = AgentWrite(from_runs=(str(tmp_path / "set" / "work" / "runs"),))
+    runs = AgentWrite(from_runs=(str(tmp_path / "set" / ".work" / "runs"),))
     rows, drops = build(tmp_path / "again", runs, Rule(faults={"server": 1.0}))
     assert drops == []
     assert {row.completion for row in rows} == {row.completion for row in written}
@@ -73,7 +73,7 @@ def test_finished_runs_are_rows_without_a_call(tmp_path: Path) -> None:
 @pytest.mark.parametrize("count", [40, pytest.param(1_000, marks=pytest.mark.slow)])
 def test_a_poisoned_engine_gives_no_bad_row(tmp_path: Path, count: int) -> None:
     recipe = AgentWrite((str(write_prompts(tmp_path / "p.jsonl", count)),))
-    rule = replace(Rule(spread=0.2), faults=dict.fromkeys(FAULTS, 0.05))
+    rule = replace(Rule(spread=0.2), faults={**dict.fromkeys(FAULTS, 0.05), "server": 0.25})
     rows, drops = build(tmp_path / "set", recipe, rule)
     assert len(rows) + len(drops) == count
     assert rows and drops and all(drop.reason for drop in drops)

@@ -1,0 +1,364 @@
+"""Short answers made long by a model that extends them, again and again (Self-Lengthen).
+
+Quan et al. 2024 (arXiv:2410.23933): the first half is written anew at twice its length, two thirds
+of that are kept, and the whole is told on from there. What is accepted has grown by a fifth and is
+clean. Differently from the released code, a step that was cut or is unclean never becomes text, and
+the length that a prompt states is measured on the finished text, in words that hold in English and
+in Chinese.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import ClassVar
+
+from longwrite.agent.job import CallFailed
+from longwrite.data.documents import read_lines
+from longwrite.data.invention import EXAMPLES, draw_angle, invent
+from longwrite.data.phrasing import LANGUAGES, find_false, find_true, state
+from longwrite.data.properties import propose_length
+from longwrite.data.replies import Fault, clean_reply, find_fault
+from longwrite.data.rows import Drop, Row, Shape, Unit
+from longwrite.data.workbench import Workbench, describe_failure
+from longwrite.errors import UsageError
+from longwrite.language import detect_language
+from longwrite.prompts import derive_seed, fence, fill, name_language, name_length
+from longwrite.rewards.wording import find_constraints
+from longwrite.runs.store import digest
+from longwrite.scoring.repetition import overlap
+from longwrite.text import blocks, count_words, sentences
+from longwrite.types import Json, Message
+
+OVERLAP_MOST = 0.25
+"""Share of a continuation that may stand in the beginning that it goes on from."""
+
+_PACKAGE = "longwrite.data"
+_ROOM = 2.5
+"""A step may write so many times the words that it is shown."""
+
+
+@dataclass(frozen=True)
+class Lengthen:
+    """Answers, lengthened in rounds.
+
+    Attributes:
+        prompts: Files of requests, one a line, or rows with a prompt.
+        invented: Requests that a model makes up from those; the files' own are then only examples.
+        language: Of made-up requests.
+        answers: Answers to each request that are lengthened.
+        rounds: Times that an answer is lengthened at most.
+        growth: An extension is accepted from so many times the length on.
+        first_words: Words that a first answer may have.
+        least_words: A first answer of fewer is none.
+        attempts: Tries of each step.
+        extender_rows: Whether the extensions themselves become rows too, to train the extender.
+        seed: Of the draws.
+    """
+
+    prompts: tuple[str, ...]
+    invented: int = 0
+    language: str = "en"
+    answers: int = 1
+    rounds: int = 3
+    growth: float = 1.2
+    first_words: int = 1_200
+    least_words: int = 150
+    attempts: int = 2
+    extender_rows: bool = False
+    seed: int = 0
+
+    name: ClassVar[str] = "lengthen"
+    shapes: ClassVar[tuple[Shape, ...]] = ("completion",)
+    version: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        """Refuse options that make no sense.
+
+        Raises:
+            UsageError: One of them doesn't.
+        """
+        if not self.prompts:
+            raise UsageError("lengthen has no prompts", mend="Add prompts: [prompts.txt]")
+        if self.language not in LANGUAGES:
+            raise UsageError(
+                f"lengthen can't make up requests in {self.language!r}",
+                mend=f"Use one of {', '.join(LANGUAGES)}.",
+            )
+        for option, value, least in (
+            ("invented", self.invented, 0), ("answers", self.answers, 1),
+            ("rounds", self.rounds, 1), ("growth", self.growth, 1.0),
+            ("first_words", self.first_words, 50), ("least_words", self.least_words, 1),
+            ("attempts", self.attempts, 1),
+        ):  # fmt: skip
+            if value < least:
+                raise UsageError(f"{option} can't be {value}", f"the least is {least}")
+
+    def units(self) -> Iterator[Unit | Drop]:
+        """Yield the requests, or what new ones are to be made from.
+
+        Raises:
+            UsageError: A file isn't there or can't be read.
+        """
+        lines = read_lines(self.prompts)
+        if self.invented:
+            yield from self._invitations(lines)
+            return
+        for line in lines:
+            identity = digest("lengthen", line)[:16]
+            if detect_language(line) not in LANGUAGES:
+                yield Drop(identity, "recipe", "prompt in a language without wordings", line[:120])
+            elif _states_length(line):
+                yield Drop(identity, "recipe", "prompt states a length itself", line[:120])
+            else:
+                yield Unit(identity, {"prompt": line})
+
+    def _invitations(self, lines: list[str]) -> Iterator[Unit]:
+        known = [line for line in lines if detect_language(line) == self.language]
+        for number in range(self.invented):
+            rng = random.Random(derive_seed(self.seed, "examples", number))
+            shown = rng.sample(known, min(EXAMPLES, len(known)))
+            angle = draw_angle(rng)
+            identity = digest("invent", *shown, angle, str(number), self.language)[:16]
+            yield Unit(identity, {"examples": list(shown), "angle": angle})
+
+    async def make(self, unit: Unit, workbench: Workbench) -> list[Row | Drop]:
+        """Return the rows of a request, and why others did not come about.
+
+        Raises:
+            LongwriteError: No call can succeed.
+        """
+        prompt = unit.data.get("prompt")
+        if not isinstance(prompt, str):
+            shown = unit.data["examples"]
+            lines, fault = await invent(
+                workbench, unit, "lengthen_instruct",
+                count=1, language=self.language, attempts=self.attempts,
+                examples=[str(one) for one in shown] if isinstance(shown, list) else [],
+                angle=str(unit.data["angle"]),
+            )  # fmt: skip
+            if not lines:
+                return [Drop(unit.id, "recipe", *fault)]
+            prompt = lines[0]
+        growth = _Growth(self, unit, workbench, prompt)
+        return [row for answer in range(self.answers) for row in await growth.grow(answer)]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A text as one round left it.
+
+    Attributes:
+        text: The whole.
+        words: Of it.
+    """
+
+    text: str
+    words: int
+
+
+@dataclass(slots=True)
+class _Growth:
+    """One request's answers being lengthened."""
+
+    recipe: Lengthen
+    unit: Unit
+    workbench: Workbench
+    prompt: str
+    language: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.language = detect_language(self.prompt)
+
+    async def grow(self, answer: int) -> list[Row | Drop]:
+        """Return the row of one answer, and those of its extensions."""
+        name = f"{self.unit.id}-{answer}"
+        first = await self._answer(answer)
+        if isinstance(first, tuple):
+            return [Drop(name, "recipe", *first)]
+        steps = [Step(first, count_words(first))]
+        stopped: Fault = ("all rounds done", "")
+        for number in range(1, self.recipe.rounds + 1):
+            longer = await self._extend(steps[-1], answer, number)
+            if isinstance(longer, tuple):
+                stopped = longer
+                break
+            steps.append(longer)
+        if len(steps) == 1:
+            return [Drop(name, "recipe", *stopped)]
+        rows: list[Row | Drop] = [self._make_row(name, steps, stopped)]
+        if self.recipe.extender_rows:
+            pairs = pairwise(steps)
+            rows += [self._make_extension(f"{name}-x{n}", *pair) for n, pair in enumerate(pairs, 1)]
+        return rows
+
+    async def _extend(self, step: Step, answer: int, number: int) -> Step | Fault:
+        """Return a text told at greater length, or why it didn't come about."""
+        fault: Fault = ("not lengthened", "")
+        for attempt in range(self.recipe.attempts):
+            turn = (answer * self.recipe.rounds + number) * self.recipe.attempts + attempt
+            longer = await self._extend_once(step, turn)
+            if isinstance(longer, Step):
+                return longer
+            fault = longer
+        return fault
+
+    async def _extend_once(self, step: Step, turn: int) -> Step | Fault:
+        head, _ = split_text(step.text, 1 / 2)
+        if not head:
+            return "text can't be divided", ""
+        words = count_words(head)
+        values = {
+            "request": fence("request", self.prompt),
+            "language": name_language(self.language),
+        }
+        asked = _fill(
+            "lengthen_first", text=fence("text", head),
+            length=name_length(2 * words, self.language), **values,
+        )  # fmt: skip
+        start = await self._ask("lengthen.first", asked, round(_ROOM * 2 * words), turn)
+        if isinstance(start, tuple):
+            return start
+        kept, _ = split_text(start, 2 / 3)
+        if not kept:
+            return "text can't be divided", ""
+        asked = _fill(
+            "lengthen_rest", text=fence("text", step.text), beginning=fence("beginning", kept),
+            length=name_length(max(100, 2 * step.words - count_words(kept)), self.language),
+            **values,
+        )  # fmt: skip
+        rest = await self._ask("lengthen.rest", asked, round(_ROOM * step.words), turn)
+        if isinstance(rest, tuple):
+            return rest
+        new = overlap(rest, kept).value
+        if new is not None and 1 - new > OVERLAP_MOST:
+            return "extension repeats its beginning", f"{1 - new:.0%} of it"
+        whole = f"{kept}\n\n{rest}"
+        if fault := find_fault(whole, self.language):
+            return fault
+        total = count_words(whole)
+        if total < self.recipe.growth * step.words:
+            return "extension is hardly longer", f"{step.words:,} to {total:,} words"
+        return Step(whole, total)
+
+    async def _answer(self, answer: int) -> str | Fault:
+        fault: Fault = ("no text", "")
+        for attempt in range(self.recipe.attempts):
+            turn = answer * self.recipe.attempts + attempt
+            text = await self._ask("lengthen.answer", self.prompt, self.recipe.first_words, turn)
+            if isinstance(text, str):
+                words = count_words(text)
+                if words >= self.recipe.least_words:
+                    return text
+                text = ("answer too short", f"{words} words")
+            fault = text
+        return fault
+
+    async def _ask(self, step: str, content: str, words: int, turn: int) -> str | Fault:
+        """Return the clean text of a reply, or why there is none."""
+        try:
+            reply = await self.workbench.ask(
+                self.unit, step, (Message("user", content),),
+                words=words, language=self.language, attempt=turn,
+            )  # fmt: skip
+        except CallFailed as error:
+            return describe_failure(error)
+        text = clean_reply(reply)
+        return find_fault(text, self.language) or text
+
+    # --- rows ------------------------------------------------------------------------------------
+
+    def _make_row(self, name: str, steps: list[Step], stopped: Fault) -> Row | Drop:
+        text = steps[-1].text
+        seed = derive_seed(self.recipe.seed, "length", name)
+        length = propose_length(text, self.language, seed)
+        statement = state(self.prompt, [length] if length else [], self.language, seed)
+        if length is None or statement is None or statement.left_out:
+            return Drop(name, "recipe", "length can't be stated", self.prompt[:120])
+        if wrong := find_false(statement.brief, text):
+            detail = f"{wrong.kind}: {wrong.quote[:100]}"
+            return Drop(name, "recipe", "text misses what its prompt asks", detail)
+        provenance: dict[str, Json] = {
+            "recipe": self.recipe.name,
+            "role": "generator",
+            "model": self.workbench.model,
+            "request": self.prompt,
+            "chain": [step.words for step in steps],
+            "stopped": ": ".join(filter(None, stopped)),
+        }
+        form = next((c for c in statement.brief.constraints if c.kind == "form"), None)
+        return Row(
+            id=name,
+            shape="completion",
+            prompt=(Message("user", statement.prompt),),
+            completion=text,
+            constraints=find_true(statement.brief, text),
+            target=steps[-1].words,
+            language=self.language,
+            genre=str(form.params["name"]) if form else "",
+            provenance=provenance,
+        )
+
+    def _make_extension(self, name: str, before: Step, after: Step) -> Row | Drop:
+        """Return what the extender is trained on: a text to lengthen, and the longer one."""
+        seed = derive_seed(self.recipe.seed, "length", name)
+        length = propose_length(after.text, self.language, seed)
+        asked = _fill(
+            f"lengthen_extender_{self.language}",
+            request=fence("request", self.prompt), text=fence("text", before.text),
+        )  # fmt: skip
+        statement = state(asked, [length] if length else [], self.language, seed)
+        if length is None or statement is None or statement.left_out:
+            return Drop(name, "recipe", "length can't be stated", self.prompt[:120])
+        # The text that is quoted in the prompt may read like requirements of its own.
+        if wrong := find_false(statement.brief, after.text):
+            detail = f"{wrong.kind}: {wrong.quote[:100]}"
+            return Drop(name, "recipe", "text misses what its prompt asks", detail)
+        provenance: dict[str, Json] = {
+            "recipe": self.recipe.name,
+            "role": "extender",
+            "model": self.workbench.model,
+            "request": self.prompt,
+            "chain": [before.words, after.words],
+        }
+        return Row(
+            id=name,
+            shape="completion",
+            prompt=(Message("user", statement.prompt),),
+            completion=after.text,
+            constraints=find_true(statement.brief, after.text),
+            target=after.words,
+            language=self.language,
+            provenance=provenance,
+        )
+
+
+def split_text(text: str, share: float) -> tuple[str, str]:
+    """Cut a text in two where a paragraph ends, or a sentence where it has only one paragraph.
+
+    The first part has about the given share of its characters; it is empty where the text can't be
+    cut. No heading stands at the end of the first part.
+    """
+    found = blocks(text)
+    stops = [block.start for before, block in pairwise(found) if before.kind != "heading"]
+    if not stops:
+        ends, at = [], 0
+        for piece in sentences(text)[:-1]:
+            at += len(piece)
+            ends.append(at)
+        stops = ends
+    if not stops:
+        return "", text
+    stop = min(stops, key=lambda place: abs(place - share * len(text)))
+    return text[:stop].strip(), text[stop:].strip()
+
+
+def _states_length(line: str) -> bool:
+    return any(one.kind == "length" for one in find_constraints(line))
+
+
+def _fill(prompt: str, *, text: str, **values: object) -> str:
+    """Fill a prompt file; what is quoted in it keeps its own line breaks and dollar signs."""
+    return fill(_PACKAGE, prompt, text="\x01", **values).replace("\x01", text)
