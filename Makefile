@@ -24,7 +24,7 @@ demo: .venv/base ## a 10,000-word document, offline, by the model in the package
 	  --model nano --runs runs --output demo.html --force
 
 test: .venv/dev ## all tests but the slow ones
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q --numprocesses auto
 
 slow: .venv/dev ## the tests that need minutes, or a vLLM (make vllm)
 	$(BIN)/pytest -q -m "slow or vllm"

@@ -36,8 +36,8 @@ def test_the_file_of_the_docs_is_a_build(tmp_path: Path) -> None:
         ("recipe: agentwrite\nrows: many", "wrong type"),
         ("recipe: agentwrite\noptions: {prompt: x}", "Did you mean 'prompts'"),
         ("recipe: agentwrite\noptions: {prompts: x, samples: two}", "wrong type"),
-        ("recipe: agentwrite\noptions: {prompts: x}\nfilters: {loop: {}}", "Did you mean 'loops'"),
-        ("recipe: agentwrite\noptions: {prompts: x}\nfilters: {loops: {odd: 1}}", "can't be made"),
+        ("recipe: agentwrite\noptions: {prompts: x}\nfilters: {loops: {}}", "Did you mean 'loop'"),
+        ("recipe: agentwrite\noptions: {prompts: x}\nfilters: {loop: {odd: 1}}", "can't be made"),
         ("- a list", "names no recipe"),
     ],
 )
@@ -63,7 +63,7 @@ def test_every_recipe_of_the_table_is_one(name: str) -> None:
 
 
 def test_a_filter_can_be_left_out(tmp_path: Path) -> None:
-    blueprint = Blueprint("agentwrite", {"prompts": ["x"]}, {"loops": False}, duplicates=False)
+    blueprint = Blueprint("agentwrite", {"prompts": ["x"]}, {"loop": False}, duplicates=False)
     order = place_order(blueprint, tmp_path, Settings())
-    assert "loops" not in order.filters
+    assert "loop" not in order.filters
     assert make_selection(blueprint).filters == {}
