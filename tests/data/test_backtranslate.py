@@ -64,7 +64,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_each_document_gets_a_true_row_in_each_style(folder: Path, tmp_path: Path) -> None:
-    rows, drops, _ = run(BackTranslate(styles_each=0, sources=(str(folder),)), tmp_path / "run", answer_well)
+    rows, drops, _ = run(
+        BackTranslate(styles_each=0, sources=(str(folder),)), tmp_path / "run", answer_well
+    )
     assert len(rows) >= 30, drops
     assert {str(row.provenance["style"]) for row in rows} == set(STYLES)
     for row in rows:
@@ -140,7 +142,9 @@ def test_a_good_request_is_read_alone_and_in_a_fence() -> None:
 
 def test_an_invented_requirement_is_asked_for_again_and_then_dropped(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(HARBOUR, encoding="utf-8")
-    recipe = BackTranslate(styles_each=0, sources=(f"{tmp_path}/a.md",), styles=("instruction",), min_words=50)
+    recipe = BackTranslate(
+        styles_each=0, sources=(f"{tmp_path}/a.md",), styles=("instruction",), min_words=50
+    )
     false = json.dumps({"request": f"{GOOD} Include a table of all ships."})
     rows, drops, engine = run(recipe, tmp_path / "run", lambda request: false)
     assert (rows, [drop.reason for drop in drops]) == (
@@ -165,7 +169,9 @@ def test_a_true_requirement_of_the_model_becomes_a_claim(tmp_path: Path) -> None
 def test_a_long_document_is_shown_in_part_and_that_is_said(tmp_path: Path) -> None:
     text = compose("en", 4, words=9_000, sections=9)
     (tmp_path / "long.md").write_text(text, encoding="utf-8")
-    recipe = BackTranslate(styles_each=0, sources=(str(tmp_path / "long.md"),), styles=("instruction",))
+    recipe = BackTranslate(
+        styles_each=0, sources=(str(tmp_path / "long.md"),), styles=("instruction",)
+    )
     rows, _, engine = run(recipe, tmp_path / "run", answer_well, window=6_000)
     shown = rows[0].provenance["shown"]
     assert isinstance(shown, dict)
@@ -229,7 +235,9 @@ def test_a_document_in_another_language_is_asked_for_in_that_language(tmp_path: 
         for n in range(1, 40)
     )
     (tmp_path / "fr.txt").write_text(text, encoding="utf-8")
-    recipe = BackTranslate(styles_each=0, sources=(str(tmp_path / "fr.txt"),), styles=("instruction",))
+    recipe = BackTranslate(
+        styles_each=0, sources=(str(tmp_path / "fr.txt"),), styles=("instruction",)
+    )
     told = json.dumps({"request": "Tell the story of the harbours of the north and their sailors."})
     rows, drops, _ = run(recipe, tmp_path / "run", lambda request: told)
     assert not drops
