@@ -36,9 +36,7 @@ _WORD = re.compile(
     rf"[{CJK}]|(?:[A-Za-z0-9]|{_FIRST}){_LETTERS}*"
     rf"(?:(?:['’‐‑-]|_+|(?<=\d)[.,:](?=\d)){_LETTERS}+)*"
 )
-_ASCII_WORD = re.compile(
-    r"[A-Za-z0-9]++(?:(?:['-]|_++|(?<=[0-9])[.,:](?=[0-9]))[A-Za-z0-9]++)*+"
-)
+_ASCII_WORD = re.compile(r"[A-Za-z0-9]++(?:(?:['-]|_++|(?<=[0-9])[.,:](?=[0-9]))[A-Za-z0-9]++)*+")
 """What `_WORD` finds in ASCII, in two thirds of the time."""
 _CJK_CHAR = re.compile(f"[{CJK}]")
 
