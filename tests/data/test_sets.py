@@ -108,3 +108,76 @@ def test_the_command_builds_tells_and_goes_on(
     assert "the same source twice" in shown and "sft 4" in shown
     run("data", "card", folder)
     assert "README.md" in capsys.readouterr().out
+
+
+def test_lint_and_inspect_read_what_build_wrote(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "set"
+    build(folder, write_prompts(tmp_path / "p.txt", 3))
+    capsys.readouterr()
+    page = tmp_path / "lint.html"
+    run("data", "lint", str(folder), "--html", str(page), "--json", "--cores", "1")
+    told = json.loads(capsys.readouterr().out)
+    assert told["exit_code"] == 0, told
+    assert "<script" not in page.read_text(encoding="utf-8")
+    run("data", "inspect", str(folder), "--row", "2")
+    shown = capsys.readouterr().out
+    assert "salt mine number 1" in shown and "length" in shown and "p.txt:2" in shown
+    with pytest.raises(UsageError, match="has no row number 9"):
+        run("data", "inspect", str(folder), "--row", "9")
+
+
+def test_a_bad_set_is_told_with_exit_code_6(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_text('{"prompt": "Write 900 words.", "completion": "<think>Hm.</think> No."}\n')
+    run("data", "lint", str(path), "--json", "--cores", "1")
+    told = json.loads(capsys.readouterr().out)
+    assert told["exit_code"] == 6
+
+
+@pytest.mark.slow
+def test_a_ray_cluster_makes_the_set_of_one_process(tmp_path: Path) -> None:
+    """Three workers, one of them killed half-way."""
+    ray = pytest.importorskip("ray", reason="Ray is not installed")
+    import os
+    import signal
+    import threading
+    import time
+
+    from longwrite.data.ray_shards import build_on_ray
+    from longwrite.engines.choice import Choice
+
+    prompts = write_prompts(tmp_path / "p.txt", 60)
+    blueprint = Blueprint("agentwrite", {"prompts": [str(prompts)]})
+    settings, choices = Settings(), {"write": Choice("scripted:delay=0.3", in_flight=2)}
+    ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False)
+    killed: list[int] = []
+
+    def kill_one() -> None:
+        ledger = tmp_path / "set" / "shards" / "0002" / ".work" / "calls.sqlite"
+        while not ledger.exists():
+            time.sleep(0.05)
+        time.sleep(1.0)
+        named = (
+            int(path.parent.name)
+            for path in Path("/proc").glob("[0-9]*/cmdline")
+            if path.read_bytes().startswith(b"ray::build_shard")
+        )
+        killed.append(next(named))
+        os.kill(killed[0], signal.SIGKILL)
+
+    thread = threading.Thread(target=kill_one, daemon=True)
+    thread.start()
+    try:
+        finished = build_on_ray(blueprint, tmp_path / "set", settings, choices, 3)
+    finally:
+        thread.join(10)
+        ray.shutdown()
+    assert killed and finished.rows == {"sft": 60}
+    build(tmp_path / "one", prompts)
+    assert hash_set(tmp_path / "set", ("build.json",)) == hash_set(
+        tmp_path / "one", ("build.json",)
+    )
