@@ -17,6 +17,7 @@ from longwrite.data.orders import Blueprint
 from longwrite.data.sets import Built, build_set
 from longwrite.engines.scripted import Rule, ScriptedEngine
 from longwrite.errors import UsageError
+from longwrite.types import Role
 from tests.data.stage import make_press
 
 pytest.importorskip("pyarrow", reason="pyarrow is not installed")
@@ -152,7 +153,8 @@ def test_a_ray_cluster_makes_the_set_of_one_process(tmp_path: Path) -> None:
 
     prompts = write_prompts(tmp_path / "p.txt", 60)
     blueprint = Blueprint("agentwrite", {"prompts": [str(prompts)]})
-    settings, choices = Settings(), {"write": Choice("scripted:delay=0.3", in_flight=2)}
+    settings = Settings()
+    choices: dict[Role, Choice] = {"write": Choice("scripted:delay=0.3", in_flight=2)}
     ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False)
     killed: list[int] = []
 
