@@ -8,7 +8,8 @@ answer at all is an error.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from longwrite.engines.engine import Engine
@@ -22,6 +23,7 @@ from longwrite.types import UNUSABLE, Ask, Json, Message, Request, Sampling
 TRIES = 3
 _THINKING = 4_096
 _PER_MESSAGE = 8
+_DOUBLED = re.compile(r"\b(\w{3,}) \1\b", re.IGNORECASE)
 
 SCHEMA: dict[str, Json] = {
     "type": "object",
@@ -103,9 +105,7 @@ async def ask_level(
         reading = read(reply.text)
         if best is None or _rank(reading, level) < _rank(best, level):
             best = reading
-        if fits(reading, level.count, level.exact) and keeps_subject(
-            level.terms, _read_aloud(reading)
-        ):
+        if fits(reading, level.count, level.exact) and _is_on_topic(reading, level.terms):
             return reading, ()
     if best is None:
         raise PlanError(
@@ -150,7 +150,21 @@ def _rank(reading: Reading, level: Level) -> tuple[bool, int, int]:
     away = abs(len(reading.entries) - level.count)
     if not fits(reading, level.count, level.exact):
         return True, away, 0
-    return False, -len(share_terms(level.terms, _read_aloud(reading))), away
+    return False, -_count_on_topic(reading, level.terms), away
+
+
+def _is_on_topic(reading: Reading, terms: Sequence[str]) -> bool:
+    """Tell whether a plan as a whole keeps to its terms, and most of its entries name one."""
+    if not terms:
+        return True
+    named = 2 * _count_on_topic(reading, terms) > len(reading.entries)
+    return named and keeps_subject(terms, _read_aloud(reading))
+
+
+def _count_on_topic(reading: Reading, terms: Sequence[str]) -> int:
+    """Return how many entries name a term and say no word twice in a row."""
+    told = [f"{entry.title}. {entry.goal}" for entry in reading.entries]
+    return sum(bool(share_terms(terms, text)) and not _DOUBLED.search(text) for text in told)
 
 
 def _read_aloud(reading: Reading) -> str:

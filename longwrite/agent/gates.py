@@ -30,6 +30,9 @@ _REPEATED_MOST = 0.05
 
 Of 896 windows of 200 words from six novels one has more."""
 
+_KEPT_LEAST = 0.6
+"""Share of a text that has to be left for it to be cut where it leaves its subject."""
+
 _WHOLE_WORDS = 150
 """Words under which a text isn't judged by what it repeats of itself."""
 
@@ -98,9 +101,11 @@ def inspect(text: str, finish: Finish | None, around: Surroundings) -> Draft:
     if loop is not None:
         text = text[:loop]
         problems.append("loop")
-    drift = find_drift(around.terms, text)
-    if drift:
+    drift = find_drift(around.terms, text) or 0
+    if drift >= _KEPT_LEAST * len(text):
         text = text[:drift].rstrip()
+    else:
+        drift = 0
     cut = (finish != "stop" and not drift) or loop is not None
     text, shortened = _mend(complete_part(text) if cut else text, around)
     cut = cut or shortened or bool(drift)

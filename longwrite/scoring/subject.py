@@ -27,7 +27,7 @@ _GENERAL_WORDS = (
     "approximately their they them some have been were those these there would could into "
     "over under more most many much very also only just than then when where while each other "
     "such both between through because during before after again make made like need will "
-    "must shall style tone language readers reader section sections chapter chapters "
+    "must shall history style tone language readers reader section sections chapter chapters "
 )
 _GENERAL = frozenset(_GENERAL_WORDS.split())
 """What briefs say of the text rather than of its subject, and words that stand in any text."""
@@ -88,7 +88,7 @@ def names_subject(terms: Sequence[str], text: str) -> bool:
 
 
 def find_drift(terms: Sequence[str], text: str) -> int | None:
-    """Return where a text leaves its subject for good: after the last paragraph that names it.
+    """Return where a text leaves its subject for good: after the last paragraph with a term.
 
     None where it doesn't: there are no terms, or fewer than 80 words follow that paragraph.
     """
@@ -96,7 +96,7 @@ def find_drift(terms: Sequence[str], text: str) -> int | None:
         return None
     end, after = 0, 0
     for match in re.finditer(r"(?:.+\n?)+", text):
-        if names_subject(terms, match.group()):
+        if share_terms(terms, match.group()):
             end, after = match.end(), 0
         else:
             after += count_words(match.group())

@@ -143,9 +143,13 @@ def test_a_section_that_has_left_the_subject_is_named() -> None:
     )
 
 
-def test_a_section_is_cut_where_it_leaves_the_subject() -> None:
-    draft = look(f"Zorblatt membranes are thin.\n\n{GOOD}", terms=("zorblatt", "membranes"))
-    assert draft.text == "Zorblatt membranes are thin." and draft.cut
+def test_a_section_is_cut_where_it_leaves_the_subject_unless_little_were_left() -> None:
+    told = "\n\n".join(f"Zorblatt membranes. {piece}" for piece in GOOD.split("\n\n"))
+    other = compose_text(100, "en", random.Random(2))
+    draft = look(f"{told}\n\n{other}", terms=("zorblatt", "membranes"))
+    assert draft.text == told and draft.cut
+    early = f"Zorblatt membranes are thin.\n\n{GOOD}"
+    assert look(early, terms=("zorblatt", "membranes")) == Draft(early, count_words(early))
 
 
 def test_a_story_in_which_people_refuse_and_apologise_passes() -> None:

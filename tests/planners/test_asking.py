@@ -100,7 +100,8 @@ def test_a_schema_is_sent_only_where_it_can_be_forced() -> None:
 
 def test_an_engine_too_small_to_check_has_to_keep_to_the_subject() -> None:
     level = replace(LEVEL, terms=("harbour", "boats"))
-    lost, kept = entries(3), entries(3).replace("On 1", "The harbour")
+    lost = entries(3)
+    kept = lost.replace("On 1", "The harbour").replace('"g"', '"Boats."')
     reading, warnings, engine = ask(level, lost, kept, small=True)
     assert reading.entries[1].title == "The harbour" and warnings == ()
     assert len(engine.requests) == 2
