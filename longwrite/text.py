@@ -228,10 +228,9 @@ def _cut_blocks(text: str) -> tuple[Block, ...]:
     fence = ""
 
     def close() -> None:
-        if lines:
-            body = "".join(lines).rstrip("\r\n")
-            found.append(Block(_kind(body, bool(fence)), body, begin))
-            lines.clear()
+        body = "".join(lines).rstrip("\r\n")
+        found.append(Block(_kind(body, bool(fence)), body, begin))
+        lines.clear()
 
     for line in _LINE.findall(text):
         bare = line.rstrip("\r\n")
@@ -242,20 +241,24 @@ def _cut_blocks(text: str) -> tuple[Block, ...]:
                 close()
                 fence = ""
         elif opened:
-            close()
+            if lines:
+                close()
             begin, fence = offset, opened.group(1)
             lines.append(line)
         elif not bare or bare.isspace():
-            close()
+            if lines:
+                close()
         elif "#" in bare and _HEADING.match(bare):
-            close()
+            if lines:
+                close()
             found.append(Block("heading", bare, offset))
         else:
             if not lines:
                 begin = offset
             lines.append(line)
         offset += len(line)
-    close()
+    if lines:
+        close()
     return tuple(found)
 
 
@@ -288,7 +291,7 @@ def paragraph_spans(block: str) -> list[tuple[int, int]]:
     if len(lines) == 1:
         return [(0, len(block))]
     found: list[tuple[int, int]] = []
-    width = max(len(line) for line in lines)
+    width = max(map(len, lines))
     offset = 0
     for index, line in enumerate(lines):
         wrapped = (

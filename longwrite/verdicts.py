@@ -7,9 +7,11 @@ only a judge can tell is added by `judge_texts`.
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
@@ -83,6 +85,30 @@ def score_text(
     Raises:
         UsageError: There is no such counter.
     """
+    with _collector_paused():
+        return _score_text(text, name, brief, plan, counter, embed)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep Python from looking for cycles among the very many small values of a long text."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
+
+
+def _score_text(
+    text: str,
+    name: str,
+    brief: Brief | None,
+    plan: Plan | None,
+    counter: str,
+    embed: Embed | None,
+) -> Scored:
     delivered = find_counter(counter)(text)
     analysis = Analysis(text)
     wish = Wish(brief.prompt, brief.language, plan) if brief else Wish(plan=plan)

@@ -35,18 +35,17 @@ def headings(text: str) -> list[Heading]:
 
 def duplicate_headings(text: str) -> list[Heading]:
     """Return the headings that repeat one under the same parent, their numbering aside."""
-    seen: set[tuple[str, ...]] = set()
-    path: list[tuple[int, str]] = []
+    places: dict[tuple[int, str], int] = {}  # its parent's place and its words, to a place
+    path: list[tuple[int, int]] = []
     found = []
-    for heading in headings(text):
+    for heading, _ in _headings(text):
         while path and path[-1][0] >= heading.level:
             path.pop()
         plain = heading.words.lower()
-        path.append((heading.level, NUMBERING.sub("", plain) or plain))
-        place = tuple(key for _, key in path)
-        if plain and place in seen:
+        key = (path[-1][1] if path else 0, NUMBERING.sub("", plain) or plain)
+        if plain and key in places:
             found.append(heading)
-        seen.add(place)
+        path.append((heading.level, places.setdefault(key, len(places) + 1)))
     return found
 
 
