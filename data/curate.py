@@ -7,14 +7,14 @@ all. What is broken (loops, leaks, refusals, no end) goes too, and gates of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
-from typing import ClassVar, Literal, Protocol, cast
+from typing import ClassVar, cast
 
+from longwrite.data.importers import import_rows
 from longwrite.data.phrasing import find_true
 from longwrite.data.replies import find_fault
-from longwrite.data.rows import Drop, Row, Shape, Unit
+from longwrite.data.rows import SPEAKERS, Drop, Row, Shape, Unit
 from longwrite.data.workbench import Workbench
 from longwrite.errors import UsageError
 from longwrite.language import detect_language
@@ -30,13 +30,6 @@ from longwrite.scoring.documents import read_document
 from longwrite.scoring.length import score_length
 from longwrite.text import count_words
 from longwrite.types import Json, Message
-
-_Role = Literal["system", "user", "assistant"]
-_ROLES: tuple[_Role, ...] = ("system", "user", "assistant")
-
-
-class _Import(Protocol):
-    def __call__(self, patterns: Sequence[str]) -> Iterator[Row | Drop]: ...
 
 
 @dataclass(frozen=True)
@@ -107,7 +100,7 @@ class Curate:
             UsageError: A source isn't there.
         """
         seen: set[str] = set()
-        for number, row in enumerate(_import_rows(self.sources)):
+        for number, row in enumerate(import_rows(self.sources)):
             if isinstance(row, Drop):
                 yield row
                 continue
@@ -216,19 +209,11 @@ def count_lengths(prompt: str) -> int:
     return 1 + any(one.kind == "length" for one in find_constraints(rest))
 
 
-def _import_rows(patterns: Sequence[str]) -> Iterator[Row | Drop]:
-    # The importers read every shape of set; only this recipe needs them.
-    module = import_module("longwrite.data.importers")
-    read = cast(_Import, module.import_rows)
-    return read(patterns)
-
-
 def _read_turns(value: Json) -> list[Message]:
     found: list[Message] = []
     for entry in value if isinstance(value, list) else []:
-        if isinstance(entry, list) and len(entry) == 2 and entry[0] in _ROLES:
-            role = next(role for role in _ROLES if role == entry[0])
-            found.append(Message(role, str(entry[1])))
+        if isinstance(entry, list) and len(entry) == 2 and str(entry[0]) in SPEAKERS:
+            found.append(Message(SPEAKERS[str(entry[0])], str(entry[1])))
     return found
 
 

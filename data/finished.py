@@ -6,16 +6,16 @@ A run folder is only looked at, without its lock.
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from longwrite import strict_yaml
 from longwrite.agent.manuscript import file_name
 from longwrite.assembly import leaves
 from longwrite.data.faults import normalise
+from longwrite.data.rows import SPEAKERS
 from longwrite.errors import RunError, UsageError
 from longwrite.rewards.briefs import brief_from_yaml
 from longwrite.runs.planfile import hash_node, plan_from_yaml
@@ -28,12 +28,6 @@ _OWN = ("final", "seam", "draft")
 
 _WRITING = frozenset({"section", "again"})
 """Steps whose conversation ends in a section's text."""
-
-_ROLES: Mapping[str, Literal["system", "user", "assistant"]] = {
-    "system": "system",
-    "user": "user",
-    "assistant": "assistant",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +151,7 @@ def _find_thread(store: Store, leaf: Section, written: str) -> tuple[Message, ..
 
 def make_thread(turns: Iterable[tuple[str, str]]) -> tuple[Message, ...]:
     """Return the messages of (role, content) turns; a role that none has is left out."""
-    return tuple(Message(_ROLES[role], content) for role, content in turns if role in _ROLES)
+    return tuple(Message(SPEAKERS[role], content) for role, content in turns if role in SPEAKERS)
 
 
 def _begins(call: CallRecord, written: str) -> bool:

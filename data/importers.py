@@ -10,13 +10,14 @@ import glob
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from longwrite.bench.rows import parse_json
 from longwrite.data.examples import ANSWERS, PROMPTS, Example, read_example, read_wishes
-from longwrite.data.rows import Drop, Row, Shape
+from longwrite.data.rows import SPEAKERS, Drop, Row, Shape
 from longwrite.errors import UsageError
 from longwrite.language import detect_language
 from longwrite.runs.store import digest
@@ -96,10 +97,8 @@ def _is_shown(name: str) -> bool:
 
 
 def _need_pyarrow(path: str | Path) -> None:
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
-        raise UsageError(f"{path} can't be read", "it needs pyarrow", _EXTRA) from None
+    if find_spec("pyarrow") is None:
+        raise UsageError(f"{path} can't be read", "it needs pyarrow", _EXTRA)
 
 
 def _read_all(files: Sequence[Path], *, inside: bool) -> Iterator[RawRow | BrokenRow]:
@@ -216,7 +215,8 @@ def _read_arrow(file: Path) -> Iterator[RawRow | BrokenRow]:
                 number += 1
                 yield RawRow(f"{file}:{number}", columns)
     except (ValueError, TypeError, KeyError, NotImplementedError) as error:
-        # pyarrow's own errors are these
+        # ArrowInvalid, ArrowTypeError, ArrowKeyError and ArrowNotImplementedError, by their bases:
+        # pyarrow itself is imported only where a file needs it.
         yield BrokenRow(f"{file}:{number + 1}", f"from here it can't be read ({_said(error)})")
 
 
@@ -283,7 +283,7 @@ def make_row(columns: Mapping[str, Any], place: str) -> Row | Drop:
     if problem or example.shape is None:
         return Drop(place, "recipe", *(problem or ("no prompt", "")))
     shape: Shape = example.shape
-    prompt = tuple(Message(role, text) for role, text in example.prompt)  # type: ignore[arg-type]
+    prompt = tuple(Message(SPEAKERS[role], text) for role, text in example.prompt)
     completion = example.answer if shape == "completion" else ""
     chosen = example.answer if shape == "pair" else ""
     text = example.answer or "\n\n".join(step for step, _ in example.steps)

@@ -16,6 +16,10 @@ from longwrite.types import Constraint, Json, Message
 Shape = Literal["completion", "pair", "prompt", "steps"]
 """SFT, preference, GRPO, and stepwise rows; each is a config of the finished set."""
 
+Speaker = Literal["system", "user", "assistant"]
+SPEAKERS: Mapping[str, Speaker] = {"system": "system", "user": "user", "assistant": "assistant"}
+"""Who may speak in a prompt, by the names that stand in files."""
+
 Verdict = Literal[True] | tuple[Literal[False], str]
 """What a filter says of a row: that it stays, or that it goes and why."""
 

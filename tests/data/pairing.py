@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,7 +114,7 @@ def rows_of(found: list[Row | Drop]) -> list[Row]:
     return [one for one in found if isinstance(one, Row)]
 
 
-def reasons_of(found: list[Row | Drop]) -> list[str]:
+def reasons_of(found: Sequence[object]) -> list[str]:
     """Return why the others were dropped."""
     return [one.reason for one in found if isinstance(one, Drop)]
 

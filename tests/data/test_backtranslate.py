@@ -176,8 +176,9 @@ def test_a_long_document_is_shown_in_part_and_that_is_said(tmp_path: Path) -> No
     shown = rows[0].provenance["shown"]
     assert isinstance(shown, dict)
     assert shown["whole"] is False
-    assert isinstance(shown["words"], int)
-    assert shown["words"] < shown["of"] == count_words(text)  # type: ignore[operator]
+    words, of = shown["words"], shown["of"]
+    assert isinstance(words, int) and isinstance(of, int)
+    assert words < of == count_words(text)
     content = engine.requests[0].messages[1].content
     assert estimate_tokens(content) < 5_400
     assert text[:100] in content
@@ -253,9 +254,7 @@ def test_a_data_set_is_streamed(monkeypatch: pytest.MonkeyPatch) -> None:
         yield {"body": compose("en", 1, words=500), "licence": "cc-by"}
         yield {"body": None}
 
-    module = types.ModuleType("datasets")
-    module.load_dataset = load  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "datasets", module)
+    monkeypatch.setitem(sys.modules, "datasets", types.SimpleNamespace(load_dataset=load))
     found = list(BackTranslate(dataset="books", split="test", column="body").units())
     assert isinstance(found[0], Unit)
     assert found[0].data["source"] == "books:test:0"

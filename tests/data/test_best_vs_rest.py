@@ -138,8 +138,8 @@ def test_the_same_replies_give_the_same_rows(tmp_path: Path, prompts: str) -> No
 
 
 def test_a_poisoned_engine_gives_no_bad_row(tmp_path: Path) -> None:
-    topics = ("salt", "rain", "bridges", "bread", "maps", "clocks", "glass", "wool", "tea")
-    name = write_prompts(tmp_path, *({"prompt": f"Tell of {one}.", "words": 90} for one in topics))
+    prompts = ({"prompt": f"Tell of year {one}.", "words": 90} for one in range(1_700, 1_740))
+    name = write_prompts(tmp_path, *prompts)
     faults = ("server", "empty", "refusal", "loop", "truncated", "leak", "foreign")
     engine = ScriptedEngine(parse_rule("spread=0.6," + ",".join(f"{one}=0.1" for one in faults)))
     recipe = BestVsRest((name,), samples=8, rest="each", min_gap=0.01)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-import types
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -30,9 +29,7 @@ def importing(monkeypatch: pytest.MonkeyPatch, found: Sequence[Row | Drop]) -> C
         assert patterns == ("set.jsonl",)
         yield from found
 
-    module = types.ModuleType("longwrite.data.importers")
-    module.import_rows = import_rows  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "longwrite.data.importers", module)
+    monkeypatch.setattr("longwrite.data.curate.import_rows", import_rows)
     return Curate(sources=("set.jsonl",))
 
 
@@ -59,6 +56,26 @@ def test_a_row_near_its_one_length_is_kept_with_its_reason(
         assert kept.provenance["source"] == "set.jsonl"
         assert "length" in {one.kind for one in kept.constraints}
         assert all(is_true(one, kept.completion, kept.language) for one in kept.constraints)
+
+
+def test_a_set_in_a_file_is_read_in_whatever_shape_it_has(tmp_path: Path) -> None:
+    asked = "Write a 1000-word story about a mill."
+    talk = [{"from": "human", "value": asked}, {"from": "gpt", "value": ENGLISH}]
+    file = tmp_path / "set.jsonl"
+    file.write_text(
+        "".join(
+            json.dumps(one) + "\n"
+            for one in (
+                {"conversations": talk},
+                {"prompt": "Write a 4000-word story about a mill.", "completion": ENGLISH},
+            )
+        )
+        + "{ no row\n"
+    )
+    rows, drops, _ = run(Curate(sources=(str(file),)), tmp_path / "run")
+    assert [(one.prompt[0].content, one.completion) for one in rows] == [(asked, ENGLISH)]
+    assert len(drops) == 2
+    assert any("S_l under 80" in one.reason for one in drops)
 
 
 @pytest.mark.parametrize(

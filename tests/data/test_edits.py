@@ -78,4 +78,4 @@ def test_a_folder_without_runs_is_an_error_and_a_damaged_run_a_drop(
     with pytest.raises(UsageError, match="holds no run"):
         list(Edits((str(tmp_path / "empty"),)).units())
     (run / "plan.yaml").write_text("title: [", "utf-8")
-    assert reasons_of(list(Edits((str(run),)).units())) == ["run can't be read"]  # type: ignore
+    assert reasons_of(list(Edits((str(run),)).units())) == ["run can't be read"]

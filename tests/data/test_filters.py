@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from longwrite.data.filters import ROW_FILTERS, Reason, detail_of
-from longwrite.data.rows import Row, Verdict
+from longwrite.data.rows import Row, Shape, Verdict
 from longwrite.text import count_words
 from longwrite.types import Constraint, Message
 from tests.data.prose import make_paragraph, make_text
@@ -129,9 +130,9 @@ def test_only_wanted_languages() -> None:
 # --- pairs ---------------------------------------------------------------------------------------
 
 
-def judge_pair(chosen: int, rejected: int, **changes: object) -> Verdict:
+def judge_pair(chosen: int, rejected: int, **changes: Any) -> Verdict:
     texts = make_paragraph(chosen, 1), make_paragraph(rejected, 2)
-    row = replace(PAIR, chosen=texts[0], rejected=texts[1], **changes)  # type: ignore[arg-type]
+    row = replace(PAIR, chosen=texts[0], rejected=texts[1], **changes)
     return ROW_FILTERS["pair"]()(row)
 
 
@@ -219,15 +220,16 @@ def test_human_prose_passes(size: int) -> None:
 # --- whatever comes ------------------------------------------------------------------------------
 
 
+SHAPES: tuple[Shape, ...] = get_args(Shape)
 ANY_TEXT = st.text(st.characters(), max_size=300)  # unpaired surrogates too
 
 
 @settings(max_examples=60)
-@given(ANY_TEXT, ANY_TEXT, ANY_TEXT, st.sampled_from(["completion", "pair", "prompt", "steps"]))
-def test_any_unicode_gets_a_verdict(prompt: str, one: str, other: str, shape: str) -> None:
+@given(ANY_TEXT, ANY_TEXT, ANY_TEXT, st.sampled_from(SHAPES))
+def test_any_unicode_gets_a_verdict(prompt: str, one: str, other: str, shape: Shape) -> None:
     row = Row(
         "row",
-        shape,  # type: ignore[arg-type]
+        shape,
         (Message("user", prompt),),
         completion=one,
         chosen=one * 9,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,7 +64,7 @@ def prompts(tmp_path: Path) -> str:
 
 def recipe_of(prompts: str, **options: object) -> Stepwise:
     """Return a recipe of small trees, without critique unless it is asked for."""
-    small: dict[str, object] = {
+    small: dict[str, Any] = {
         "width": 2,
         "depth": 2,
         "expansions": 2,
@@ -72,7 +73,7 @@ def recipe_of(prompts: str, **options: object) -> Stepwise:
         "threshold": 0.0,
         "rewards": REWARDS,
     }
-    return Stepwise((prompts,), **(small | options))  # type: ignore[arg-type]
+    return Stepwise((prompts,), **(small | options))
 
 
 def steps_of(
@@ -92,9 +93,8 @@ def test_values_are_backed_up_from_what_follows(tmp_path: Path, prompts: str) ->
     assert first.chosen == text_of("stepwise.1.", 1)
     assert first.rejected == text_of("stepwise.1.", 0)
     assert first.provenance["quality"] == {"chosen": 0.7, "rejected": 0.4}
-    told = first.provenance["candidates"]
-    assert isinstance(told, list)
-    seen = [(c["path"], round(c["value"], 6), c["visits"]) for c in told]  # type: ignore
+    told: Any = first.provenance["candidates"]
+    seen = [(c["path"], round(c["value"], 6), c["visits"]) for c in told]
     assert seen == [
         ([0], 0.4, 3), ([0, 0], 0.1, 1), ([0, 1], 0.3, 1),
         ([1], 0.7, 3), ([1, 0], 0.7, 1), ([1, 1], 0.8, 1),
