@@ -1,13 +1,14 @@
 """Several texts for one prompt, scored; the best one against the rest.
 
 Samples differ by their seeds only. Each has to be sound by itself: a pair teaches which of two good
-texts is better, not that refusals and loops exist.
+texts is better, not that refusals and loops exist. The best one can be kept as a row of its own
+(rejection sampling), so that the same calls pay for a set to fine-tune on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from longwrite.agent.job import CallFailed
@@ -69,10 +70,11 @@ class BestVsRest:
         judge: Whether the model of the role check marks them too; both count the same.
         min_gap: Least difference of two values for a pair.
         words: Length where neither prompt nor row states one; 0 leaves it open.
+        keep_best: Whether the best text is a prompt and completion as well.
     """
 
     name: ClassVar[str] = "best_vs_rest"
-    shapes: ClassVar[tuple[Shape, ...]] = ("pair",)
+    shapes: ClassVar[tuple[Shape, ...]] = ("pair", "completion")
     version: ClassVar[int] = 1
 
     prompts: tuple[str, ...]
@@ -83,6 +85,7 @@ class BestVsRest:
     judge: bool = False
     min_gap: float = 0.05
     words: int = 0
+    keep_best: bool = False
 
     def __post_init__(self) -> None:
         """Refuse options that make no sense.
@@ -180,9 +183,25 @@ class BestVsRest:
             return [Drop(unit.id, "recipe", "fewer than two texts to compare", detail)]
         best_value, _, best = ranked[0]
         others = ranked[1:] if self.rest == "each" else ranked[-1:]
+        about: dict[str, Json] = {
+            **_tell(unit, workbench, samples), "how": self.how, "rewards": self.rewards,
+        }  # fmt: skip
+        row = Row(
+            f"{unit.id}-{best.number}",
+            "completion",
+            (Message("user", brief.prompt),),
+            constraints=find_held(brief.constraints, best.text, brief.language),
+            target=count_words(best.text),
+            language=brief.language,
+            genre=str(unit.data["genre"]),
+            provenance=about,
+        )
         found: list[Row | Drop] = []
+        if self.keep_best:
+            kept: dict[str, Json] = {**about, "sample": best.number, "value": best_value}
+            found.append(replace(row, completion=best.text, provenance=kept))
         for value, _, other in others:
-            name = f"{unit.id}-{best.number}-{other.number}"
+            name = f"{row.id}-{other.number}"
             if other.text == best.text:
                 found.append(Drop(name, "recipe", "the two texts are the same"))
                 continue
@@ -190,26 +209,20 @@ class BestVsRest:
                 detail = f"{best_value - value:.3f} under {self.min_gap:g}"
                 found.append(Drop(name, "recipe", "score gap too small", detail))
                 continue
-            provenance: dict[str, Json] = {
-                **_tell(unit, workbench, samples),
-                "how": self.how,
-                "rewards": self.rewards,
+            told: dict[str, Json] = {
+                **about,
                 "quality": tell_quality(best_value, value),
                 "samples": {"chosen": best.number, "rejected": other.number},
             }
-            row = Row(
-                name,
-                "pair",
-                (Message("user", brief.prompt),),
+            pair = replace(
+                row,
+                id=name,
+                shape="pair",
                 chosen=best.text,
                 rejected=other.text,
-                constraints=find_held(brief.constraints, best.text, brief.language),
-                target=count_words(best.text),
-                language=brief.language,
-                genre=str(unit.data["genre"]),
-                provenance=provenance,
+                provenance=told,
             )
-            found.append(row)
+            found.append(pair)
         return found
 
 

@@ -127,6 +127,17 @@ def test_the_agent_writes_documents(tmp_path: Path, prompts: str) -> None:
     assert engine.calls == calls > 0
 
 
+def test_the_best_text_can_be_a_row_to_fine_tune_on(tmp_path: Path, prompts: str) -> None:
+    texts = worths(40, 90, 20)
+    recipe = BestVsRest((prompts,), rewards=REWARDS, samples=3, keep_best=True)
+    found = make(tmp_path, recipe, only_unit(recipe.units()), lambda one: texts[one.attempt])
+    kept, pair = rows_of(found)
+    assert (kept.shape, kept.completion, kept.text) == ("completion", texts[1], texts[1])
+    assert (pair.shape, pair.chosen, pair.rejected) == ("pair", texts[1], texts[2])
+    assert kept.id != pair.id
+    assert not kept.chosen and not pair.completion
+
+
 def test_the_same_replies_give_the_same_rows(tmp_path: Path, prompts: str) -> None:
     texts = worths(40, 90, 20, 70)
     recipe = BestVsRest((prompts,), rewards=REWARDS)
