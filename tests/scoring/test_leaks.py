@@ -1,5 +1,6 @@
 """What a model or a failed call says is found; prose that sounds alike is let be."""
 
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 
 from longwrite.scoring.leaks import Leak, find_leaks, is_error, is_refusal, scrub
 
-NOVELS = Path(__file__).resolve().parents[2].parent / "shared" / "fixtures" / "novels"
+ROOT = Path(__file__).resolve().parents[2]
+NOVELS = ROOT.parent / "shared" / "fixtures" / "novels"
 
 STORY = "She went down to the sea. It was grey.\n\nNobody came."
 
@@ -232,3 +234,13 @@ def test_novels_hold_no_leaks() -> None:
         windows = [" ".join(text[at : at + 500]) for at in range(0, len(text), 500)]
         assert not any(is_refusal(window) or is_error(window) for window in windows)
         assert sum(scrub(window) != window for window in windows) <= 0.005 * len(windows)
+
+
+def test_what_our_own_prompts_are_fenced_with_is_found() -> None:
+    folders = ("longwrite/agent", "longwrite/bench", "planners", "rewards", "data")
+    sources = [path.read_text("utf-8") for name in folders for path in (ROOT / name).glob("*.py")]
+    names = {name for text in sources for name in re.findall(r"""fence\(["'](\w+)["']""", text)}
+    assert len(names) > 10
+    for name in names:
+        assert scrub(f"<{name}>\n{STORY}\n</{name}>") == STORY, name
+        assert scrub(f"{STORY}\n\n</{name}>") == STORY, name
