@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from longwrite.agent.settings import Settings
     from longwrite.api import Press
     from longwrite.data.build import Count
+    from longwrite.data.finish import Finished
     from longwrite.data.orders import Blueprint
     from longwrite.data.sets import Built
     from longwrite.types import Role
@@ -40,14 +41,12 @@ def build(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Option of the recipe, as YAML."),
     ] = None,
-    rows: Annotated[int | None, typer.Option(min=1, help="Rows wanted; else all.")] = None,
+    rows: o.Rows = None,
     shard: Annotated[str, typer.Option(metavar="I/N", help="Only the I-th of N shards.")] = "1/1",
     executor: Annotated[
         str, typer.Option(help="local, or ray: the shards as tasks of a Ray cluster.")
     ] = "local",
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print calls, tokens and cost; make none.")
-    ] = False,
+    dry_run: o.DryRun = False,
     max_tokens: o.MaxTokens = None,
     max_cost: o.MaxCost = None,
     price: o.Price = None,
@@ -125,9 +124,8 @@ def run_build(
     Raises:
         LongwriteError: It can't begin, or had to stop; the set then holds what is done.
     """
-    from longwrite.cli.output import print_json, print_line, say
+    from longwrite.cli.output import say
     from longwrite.cli.running import run_with_press
-    from longwrite.data.funnel import show, to_json
     from longwrite.data.sets import build_set
 
     meter = Meter(quiet)
@@ -136,27 +134,28 @@ def run_build(
         return await build_set(blueprint, folder, settings, press, shard, meter)
 
     built = run_with_press(choices, budget, work, quiet=quiet)
-    rows, stopped = built.finished.rows, built.stopped
-    code = stopped.exit_code if stopped else 0 if rows else 3
-    if as_json:
-        print_json(
-            {
-                "folder": str(folder),
-                "rows": rows,
-                "units": built.count.units,
-                "funnel": to_json(built.finished.funnel),
-                "stopped": str(stopped) if stopped else None,
-                "exit_code": code,
-            }
-        )
-        return code
-    print_line(show(built.finished.funnel))
-    told = ", ".join(f"{name} {number:,}" for name, number in rows.items()) or "none"
-    print_line(f"{folder}: rows: {told}; see {folder}/README.md and {folder}/funnel.html")
-    if stopped:
+    stopped = built.stopped
+    code = stopped.exit_code if stopped else 0 if built.finished.rows else 3
+    why, units = str(stopped) if stopped else None, built.count.units
+    tell_set(folder, built.finished, as_json, units=units, stopped=why, exit_code=code)
+    if stopped and not as_json:
         say(f"{folder} keeps what is done.")
         raise stopped
     return code
+
+
+def tell_set(folder: Path, finished: Finished, as_json: bool, **more: Any) -> None:
+    """Print what a set holds and why the rest was left out, as JSON with more."""
+    from longwrite.cli.output import print_json, print_line
+    from longwrite.data.funnel import show, to_json
+
+    rows, funnel = finished.rows, finished.funnel
+    if as_json:
+        print_json({"folder": str(folder), "rows": rows, "funnel": to_json(funnel), **more})
+        return
+    print_line(show(funnel))
+    told = ", ".join(f"{name} {number:,}" for name, number in rows.items()) or "none"
+    print_line(f"{folder}: rows: {told}; see {folder}/README.md and {folder}/funnel.html")
 
 
 class Meter:

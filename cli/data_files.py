@@ -10,10 +10,11 @@ import typer
 from longwrite.cli import options as o
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the set.")]
+AnySet = Annotated[Path, typer.Argument(metavar="PATH", help="A file or folder of rows.")]
 
 
 def lint(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file or folder of rows.")],
+    path: AnySet,
     max_length: Annotated[
         int | None, typer.Option(min=16, help="Tokens a row may have at most.")
     ] = None,
@@ -75,7 +76,7 @@ def card(folder: Folder) -> None:
 def merge(
     folders: Annotated[list[Path], typer.Argument(metavar="SHARD…", help="Folders of the shards.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder of the joined set.")],
-    rows: Annotated[int | None, typer.Option(min=1, help="Rows wanted; else all.")] = None,
+    rows: o.Rows = None,
     as_json: o.AsJson = False,
 ) -> None:
     """Join the shards of one build: the set that one process would have made.
@@ -84,18 +85,10 @@ def merge(
 
     Example: longwrite data merge shard-1 shard-2 -o set
     """
-    from longwrite.cli.output import print_json, print_line
-    from longwrite.data.funnel import show, to_json
+    from longwrite.cli.data import tell_set
     from longwrite.data.merge import merge as join
 
-    finished = join(folders, output, rows)
-    if as_json:
-        funnel = to_json(finished.funnel)
-        print_json({"folder": str(output), "rows": finished.rows, "funnel": funnel})
-        return
-    print_line(show(finished.funnel))
-    told = ", ".join(f"{name} {count:,}" for name, count in finished.rows.items())
-    print_line(f"{output}: rows: {told or 'none'}")
+    tell_set(output, join(folders, output, rows), as_json)
 
 
 def push(
@@ -124,7 +117,7 @@ def push(
 
 
 def inspect(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file or folder of rows.")],
+    path: AnySet,
     row: Annotated[int, typer.Option(min=1, help="Which row, counted from 1.")] = 1,
     name: Annotated[str, typer.Option("--id", help="The row of this id instead.")] = "",
     whole: Annotated[bool, typer.Option("--whole", help="Do not shorten long texts.")] = False,

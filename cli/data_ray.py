@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from longwrite.cli.output import print_json, print_line, say
+from longwrite.cli.data import tell_set
+from longwrite.cli.output import say
 
 if TYPE_CHECKING:
     from longwrite.agent.settings import Settings
@@ -24,16 +25,9 @@ def build_on_ray(
     quiet: bool,
 ) -> int:
     """Build and join the shards, and tell of it; returns the exit code."""
-    from longwrite.data.funnel import show, to_json
     from longwrite.data.ray_shards import build_on_ray as build
 
     tell = (lambda message: None) if quiet else say
     finished = build(blueprint, folder, settings, choices, shards, tell)
-    if as_json:
-        funnel = to_json(finished.funnel)
-        print_json({"folder": str(folder), "rows": finished.rows, "funnel": funnel})
-    else:
-        print_line(show(finished.funnel))
-        told = ", ".join(f"{name} {rows:,}" for name, rows in finished.rows.items()) or "none"
-        print_line(f"{folder}: rows: {told}")
+    tell_set(folder, finished, as_json)
     return 0 if finished.rows else 3

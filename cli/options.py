@@ -76,6 +76,11 @@ Deadline = Annotated[
     float, typer.Option(metavar="S", help="Seconds that the judge has for one answer.")
 ]
 
+Rows = Annotated[int | None, typer.Option("--rows", min=1, help="Rows wanted; else all.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Tell calls, tokens and cost; call nothing.")
+]
+
 Runs = Annotated[Path, typer.Option("--runs", help="Folder of all runs.")]
 Run = Annotated[Path | None, typer.Option("--run", help="Folder of this run.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Begin anew; the old folder is kept aside.")]

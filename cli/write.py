@@ -52,9 +52,7 @@ def write(
     documents: Annotated[
         int | None, typer.Option(min=1, help="Documents at the same time, for a JSONL.")
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Tell calls, tokens and cost; call nothing.")
-    ] = False,
+    dry_run: o.DryRun = False,
     stop_after: Annotated[
         str | None, typer.Option(metavar="plan", help="Stop when the plan is made.")
     ] = None,

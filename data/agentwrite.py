@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from longwrite.agent.record import read_start
+from longwrite.data.finished import find_runs
 from longwrite.data.prompt_files import brief_of, read_prompts
 from longwrite.data.rows import Drop, Row, Shape, Unit
 from longwrite.data.workbench import Workbench
 from longwrite.errors import LongwriteError, PlanError, UsageError
 from longwrite.runs.store import digest
 from longwrite.types import Brief, Json, Message
+
+_FINISHED = ("brief.yaml", "document.md", "report.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class AgentWrite:
             for sample in range(self.samples):
                 name = f"{unit.id}-{sample}" if sample else unit.id
                 yield Unit(name, {**unit.data, "sample": sample})
-        for path in find_runs(self.from_runs):
+        for path in find_runs(self.from_runs, _FINISHED):
             texts = [(path / name).read_bytes() for name in ("brief.yaml", "document.md")]
             yield Unit(digest(*(text.hex() for text in texts))[:16], {"run": str(path)})
 
@@ -129,26 +132,3 @@ class AgentWrite:
             genre=genre or self.genre or brief.form,
             provenance={**known, "asked": brief.words, "sections": sections},
         )
-
-
-def find_runs(folders: tuple[str, ...]) -> Iterator[Path]:
-    """Yield the run folders among or under some folders, in the order of their names.
-
-    Raises:
-        UsageError: A folder isn't there, or holds no finished run.
-    """
-    for name in folders:
-        root = Path(name)
-        if not root.is_dir():
-            raise UsageError(f"{name} can't be read", "there is no such folder", "See the name.")
-        found = sorted(
-            path.parent for path in root.rglob("report.json")
-            if all((path.parent / one).is_file() for one in ("brief.yaml", "document.md"))
-        )  # fmt: skip
-        if not found:
-            raise UsageError(
-                f"{name} holds no finished run",
-                "no folder in it has brief.yaml, document.md and report.json",
-                "Name the folder that longwrite write made, or the one that holds several.",
-            )
-        yield from found

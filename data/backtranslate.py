@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import ClassVar
 
 from longwrite.agent.job import CallFailed
@@ -21,11 +22,13 @@ from longwrite.data.documents import (
     read_dataset,
     read_documents,
 )
-from longwrite.data.phrasing import LANGUAGES, Statement, find_false, find_true, state
+from longwrite.data.faults import TRUNCATED, Fault, find_fault
+from longwrite.data.labels import find_held
+from longwrite.data.phrasing import LANGUAGES, Statement, find_false, name_form, state
 from longwrite.data.properties import propose, propose_length
-from longwrite.data.replies import RETRIED, Fault, find_fault, find_html
+from longwrite.data.recipe import check_bounds, check_choices
 from longwrite.data.rows import Drop, Row, Shape, Unit
-from longwrite.data.workbench import Workbench, describe_failure
+from longwrite.data.workbench import RETRIED, Workbench, describe_failure
 from longwrite.errors import UsageError
 from longwrite.language import NAMES, detect_language, is_small_word
 from longwrite.prompts import derive_seed, fill, name_language
@@ -123,19 +126,11 @@ class BackTranslate:
                 "neither sources nor dataset is set",
                 "Add sources: [folder/with/texts]",
             )
-        unknown = [style for style in self.styles if style not in STYLES]
-        if unknown or not self.styles:
-            raise UsageError(
-                f"backtranslate knows no style {unknown[:1] or 'at all'}",
-                mend=f"Use some of {', '.join(STYLES)}.",
-            )
-        for option, value, least in (
-            ("wishes", self.wishes, 0), ("attempts", self.attempts, 1),
-            ("min_words", self.min_words, 1), ("max_words", self.max_words, 0),
-            ("styles_each", self.styles_each, 0),
-        ):  # fmt: skip
-            if value < least:
-                raise UsageError(f"{option} can't be {value}", f"the least is {least}")
+        check_choices(self, styles=STYLES)
+        check_bounds(
+            self, wishes=(0, inf), attempts=(1, inf), min_words=(1, inf), max_words=(0, inf),
+            styles_each=(0, inf),
+        )  # fmt: skip
         if 0 < self.max_words < self.min_words:
             raise UsageError(
                 "max_words is below min_words", mend="Raise max_words, or lower min_words."
@@ -276,16 +271,15 @@ class BackTranslate:
             "shown": {"words": shown.words, "of": shown.of, "whole": shown.whole},
             "not_phrased": [one.kind for one in statement.left_out],
         }
-        form = next((c for c in statement.brief.constraints if c.kind == "form"), None)
         return Row(
             id=name,
             shape="completion",
             prompt=(Message("user", statement.prompt),),
             completion=text,
-            constraints=find_true(statement.brief, text),
+            constraints=find_held(statement.brief.constraints, text, statement.brief.language),
             target=count_words(text),
             language=language,
-            genre=str(form.params["name"]) if form else "",
+            genre=name_form(statement.brief),
             provenance=provenance,
         )
 
@@ -331,9 +325,7 @@ def read_request(reply: str, text: str, style: str, language: str) -> str | Faul
     size = count_words(request)
     if not 3 <= size <= _MOST_WORDS[style] * (2 if language == "zh" else 1):
         return "request too short or too long", f"{size} words"
-    if html := find_html(request):
-        return "HTML in the request", html
-    if (fault := find_fault(request, language)) and fault[0] != "text without its end":
+    if (fault := find_fault(request, language)) and fault[0] != TRUNCATED:
         return f"{fault[0]} in the request", fault[1]
     if detect_language(request) not in {"", language}:
         return "request in another language", request[:80]

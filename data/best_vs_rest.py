@@ -12,15 +12,12 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from longwrite.agent.job import CallFailed
-from longwrite.data.faults import find_fault, normalise
+from longwrite.data.faults import Fault, find_fault, normalise
+from longwrite.data.labels import find_held
 from longwrite.data.marking import Marking, mark_text, require_judge, tell_marking
-from longwrite.data.preference import (
-    find_composition,
-    find_held,
-    score_text,
-    tell_quality,
-)
+from longwrite.data.preference import find_composition, score_text, tell_quality
 from longwrite.data.prompt_files import brief_of, read_prompts
+from longwrite.data.recipe import check_bounds, check_choices
 from longwrite.data.rows import Drop, Row, Shape, Unit
 from longwrite.data.workbench import Workbench, describe_failure
 from longwrite.engines.engine import gather_calls
@@ -45,7 +42,7 @@ class Sample:
 
     number: int
     text: str = ""
-    fault: tuple[str, str] | None = None
+    fault: Fault | None = None
     code: float | None = None
     marking: Marking | None = None
 
@@ -94,14 +91,8 @@ class BestVsRest:
             UsageError: Naming the option.
         """
         find_composition(self.rewards)
-        for name, known in (("how", ("reply", "agent")), ("rest", ("each", "worst"))):
-            if getattr(self, name) not in known:
-                mend = f"Use {' or '.join(known)}."
-                raise UsageError(f"'{name}: {getattr(self, name)}' is unknown", "", mend)
-        if not 2 <= self.samples <= 64:
-            raise UsageError(f"'samples: {self.samples}' gives no pairs", "", "Use 2 to 64.")
-        if not 0 < self.min_gap <= 1:
-            raise UsageError(f"'min_gap: {self.min_gap}' can't be", "", "Use 0.01 to 1.")
+        check_choices(self, how=("reply", "agent"), rest=("each", "worst"))
+        check_bounds(self, samples=(2, 64), min_gap=(0.001, 1))
 
     def units(self) -> Iterator[Unit | Drop]:
         """Yield the prompts; see `Recipe.units`."""

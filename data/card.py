@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from longwrite.data.export import DATA
+from longwrite.data.funnel import plain
 from longwrite.errors import UsageError
 from longwrite.runs.folder import replace_file
 
@@ -200,5 +201,4 @@ def _histogram(lengths: Counter[int]) -> Iterator[str]:
 
 def _plain(text: object) -> str:
     """Return text for a table's cell: one line, no markup of its own."""
-    shown = "".join(char for char in str(text)[:200] if char.isprintable())
-    return shown.replace("|", "/").replace("<", "‹").replace("`", "'")
+    return plain(str(text)).replace("|", "/").replace("<", "‹").replace("`", "'")

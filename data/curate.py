@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, cast
 
+from longwrite.data.faults import find_fault
 from longwrite.data.importers import import_rows
-from longwrite.data.phrasing import find_true
-from longwrite.data.replies import find_fault
-from longwrite.data.rows import SPEAKERS, Drop, Row, Shape, Unit
+from longwrite.data.labels import find_held
+from longwrite.data.rows import Drop, Row, Shape, Unit, read_turns
 from longwrite.data.workbench import Workbench
 from longwrite.errors import UsageError
 from longwrite.language import detect_language
@@ -29,7 +29,7 @@ from longwrite.scoring.counters import find_counter
 from longwrite.scoring.documents import read_document
 from longwrite.scoring.length import score_length
 from longwrite.text import count_words
-from longwrite.types import Json, Message
+from longwrite.types import Json
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class Curate:
         return [self._judge(unit)]
 
     def _judge(self, unit: Unit) -> Row | Drop:
-        prompt, text = _read_turns(unit.data["turns"]), str(unit.data["completion"]).strip()
+        prompt, text = read_turns(unit.data["turns"]), str(unit.data["completion"]).strip()
         asked = [message for message in prompt if message.role == "user"]
         if len(asked) != 1 or prompt[-1] is not asked[0]:
             return _drop(unit, "not one request and one answer", f"{len(prompt)} turns")
@@ -184,9 +184,9 @@ class Curate:
         return Row(
             id=f"{unit.id}-0",
             shape="completion",
-            prompt=tuple(prompt),
+            prompt=prompt,
             completion=text,
-            constraints=find_true(brief, text),
+            constraints=find_held(brief.constraints, text, brief.language),
             target=count_words(text),
             language=language,
             genre=str(unit.data["genre"]),
@@ -207,14 +207,6 @@ def count_lengths(prompt: str) -> int:
         return 2
     rest = prompt.replace(lengths[0].quote, " … ", 1)
     return 1 + any(one.kind == "length" for one in find_constraints(rest))
-
-
-def _read_turns(value: Json) -> list[Message]:
-    found: list[Message] = []
-    for entry in value if isinstance(value, list) else []:
-        if isinstance(entry, list) and len(entry) == 2 and str(entry[0]) in SPEAKERS:
-            found.append(Message(SPEAKERS[str(entry[0])], str(entry[1])))
-    return found
 
 
 def _drop(unit: Unit, reason: str, detail: str) -> Drop:

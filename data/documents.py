@@ -7,7 +7,6 @@ sections begins, and what a model isn't shown of it is said.
 from __future__ import annotations
 
 import glob
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from longwrite.errors import UsageError
-from longwrite.reading import PROMPT_COLUMNS, Reading, UnreadableError, read_texts
+from longwrite.reading import Reading, UnreadableError, read_texts
 from longwrite.rewards.windows import draw_outline
 from longwrite.scoring.sections import cut_sections
 from longwrite.text import blocks, count_words, estimate_tokens
@@ -34,18 +33,25 @@ def read_documents(patterns: Sequence[str]) -> Iterator[Reading | UnreadableErro
     Raises:
         UsageError: A path or glob names nothing.
     """
-    yield from read_texts(_find_paths(patterns))
+    yield from read_texts([str(path) for path in find_files(patterns)])
 
 
-def _find_paths(patterns: Sequence[str]) -> list[str]:
-    paths: list[str] = []
+def find_files(patterns: Sequence[str]) -> list[Path]:
+    """Return the files that paths and globs name, and those of whole folders, in a fixed order.
+
+    Raises:
+        UsageError: A path or glob names nothing.
+    """
+    paths: list[Path] = []
     for pattern in patterns:
         path = Path(pattern)
         if path.is_dir():
             inside = sorted(one for one in path.rglob("*") if one.suffix.lower() in SUFFIXES)
-            found = [str(one) for one in inside if one.is_file()]
+            found = [one for one in inside if one.is_file()]
+        elif path.exists():
+            found = [path]
         else:
-            found = [pattern] if path.exists() else sorted(glob.glob(pattern, recursive=True))
+            found = [Path(one) for one in sorted(glob.glob(pattern, recursive=True))]
         if not found:
             why = "it holds no text files" if path.is_dir() else "there is no such file or folder"
             raise UsageError(f"Can't read {pattern}", why, "Check the path in the recipe.")
@@ -86,43 +92,6 @@ def read_dataset(
         raise UsageError(
             f"Can't read the data set {name}", said, "Check its name, config and split."
         ) from error
-
-
-def read_lines(patterns: Sequence[str]) -> list[str]:
-    """Return prompts or topics, each once: the lines of text files, the rows of JSONL files.
-
-    A row is a text, or an object with one of the columns that prompts stand in, or ``topic``.
-
-    Raises:
-        UsageError: A file isn't there, or a line of it gives no prompt.
-    """
-    found: dict[str, None] = {}
-    for path in _find_paths(patterns):
-        rows = Path(path).suffix.lower() in {".jsonl", ".ndjson"}
-        try:
-            lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            why = "it is not UTF-8 text" if isinstance(error, ValueError) else str(error.strerror)
-            raise UsageError(
-                f"Can't read {path}", why, "Give a .txt file, one a line, or .jsonl"
-            ) from error
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                found[_read_row(line, f"{path}:{number}") if rows else line.strip()] = None
-    return list(found)
-
-
-def _read_row(line: str, place: str) -> str:
-    try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
-        raise UsageError(f"Can't read {place}", "the line isn't JSON") from None
-    if isinstance(row, dict):
-        row = next((row[name] for name in (*PROMPT_COLUMNS, "topic") if row.get(name)), None)
-    if not isinstance(row, str) or not row.strip():
-        columns = ", ".join(PROMPT_COLUMNS)
-        raise UsageError(f"Can't use {place}", "it has no prompt", f"Name it one of {columns}.")
-    return row.strip()
 
 
 def cut_document(text: str, most: int) -> list[str]:

@@ -7,20 +7,21 @@ run took such a file up.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import ClassVar
 
 from longwrite.data.faults import find_fault
-from longwrite.data.finished import FinishedRun, Part, find_runs, make_thread, read_run
-from longwrite.data.preference import find_held, share_changed, tell_quality
+from longwrite.data.finished import FinishedRun, Part, read_runs
+from longwrite.data.labels import find_held, read_labels
+from longwrite.data.preference import share_changed, tell_quality
 from longwrite.data.prompt_files import each_once
-from longwrite.data.rows import Drop, Row, Shape, Unit
+from longwrite.data.recipe import check_bounds
+from longwrite.data.rows import Drop, Row, Shape, Unit, read_turns
 from longwrite.data.workbench import Workbench
-from longwrite.errors import RunError, UsageError
 from longwrite.rewards.briefs import brief_from_yaml, brief_to_yaml
 from longwrite.runs.store import digest
 from longwrite.text import count_words
-from longwrite.types import Constraint, Json, Message
+from longwrite.types import Json
 
 
 @dataclass(frozen=True)
@@ -45,19 +46,16 @@ class Edits:
         Raises:
             UsageError: It isn't from 0 to 1.
         """
-        if not 0 <= self.min_changed <= 1:
-            raise UsageError(f"'min_changed: {self.min_changed}' can't be", "", "Use 0 to 1.")
+        check_bounds(self, min_changed=(0, 1))
 
     def units(self) -> Iterator[Unit | Drop]:
         """Yield the sections that a person edited; see `Recipe.units`."""
         return each_once(self._read_units())
 
     def _read_units(self) -> Iterator[Unit | Drop]:
-        for path in find_runs(self.runs):
-            try:
-                run = read_run(path)
-            except RunError as error:
-                yield Drop(digest(path.name)[:16], "recipe", "run can't be read", str(error))
+        for run in read_runs(self.runs):
+            if isinstance(run, Drop):
+                yield run
                 continue
             for part in run.parts:
                 if part.by_hand and part.written != part.stands:
@@ -71,7 +69,7 @@ class Edits:
         """Return the pair of an edit; see `Recipe.make`."""
         written, stands = str(unit.data["written"]), str(unit.data["stands"])
         brief = brief_from_yaml(str(unit.data["brief"]))
-        thread = _read_thread(unit.data["thread"])
+        thread = read_turns(unit.data["thread"])
         if not thread:
             return [Drop(unit.id, "recipe", "no conversation of the section is kept")]
         if not written:
@@ -94,7 +92,7 @@ class Edits:
             "changed": round(changed, 6),
             "quality": tell_quality(1.0, 0.0),
         }
-        constraints = tuple(_read_constraint(one) for one in _listed(unit.data["constraints"]))
+        constraints = [label.constraint for label in read_labels(unit.data["constraints"])]
         row = Row(
             unit.id,
             "pair",
@@ -121,25 +119,6 @@ def _make_unit(run: FinishedRun, part: Part) -> Unit:
         "stands": part.stands,
         "last": part.last,
         "thread": [[one.role, one.content] for one in part.thread],
-        "constraints": [
-            {"kind": one.kind, "params": dict(one.params), "hard": one.hard, "quote": one.quote}
-            for one in part.section.constraints
-        ],
+        "constraints": [asdict(one) for one in part.section.constraints],
     }
     return Unit(digest(part.section.id, part.written, part.stands, *said)[:16], data)
-
-
-def _listed(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []
-
-
-def _read_thread(value: Json) -> tuple[Message, ...]:
-    turns = [turn for turn in _listed(value) if isinstance(turn, list)]
-    return make_thread((str(role), str(content)) for role, content in turns)
-
-
-def _read_constraint(value: Json) -> Constraint:
-    assert isinstance(value, dict) and isinstance(value["params"], dict)
-    return Constraint(
-        str(value["kind"]), value["params"], hard=bool(value["hard"]), quote=str(value["quote"])
-    )

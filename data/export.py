@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from longwrite.data.ledger import Made
-from longwrite.data.rows import Drop, Row, Shape
+from longwrite.data.rows import Row, Shape
 from longwrite.data.selection import Selection
 from longwrite.errors import UsageError
-from longwrite.types import Constraint
 
 if TYPE_CHECKING:
     import pyarrow
@@ -190,7 +189,7 @@ def to_columns(row: Row) -> dict[str, Any]:
         "ends": row.ends,
         "constraints": _dump(
             [
-                {**_constraint(label.constraint), "holds": label.holds, "checker": label.checker}
+                {**asdict(label.constraint), "holds": label.holds, "checker": label.checker}
                 for label in row.labels
             ]
         ),
@@ -199,7 +198,7 @@ def to_columns(row: Row) -> dict[str, Any]:
     if row.shape == "completion":
         return {"prompt": prompt, "completion": _turn(row.completion), **known}
     if row.shape == "pair":
-        broken = _dump(_constraint(row.broken)) if row.broken is not None else None
+        broken = _dump(asdict(row.broken)) if row.broken is not None else None
         texts = {"chosen": _turn(row.chosen), "rejected": _turn(row.rejected), "broken": broken}
         return {"prompt": prompt, **texts, **known}
     if row.shape == "prompt":
@@ -216,21 +215,5 @@ def _turn(text: str) -> list[dict[str, str]]:
     return [{"role": "assistant", "content": text}]
 
 
-def _constraint(constraint: Constraint) -> dict[str, Any]:
-    return {
-        "kind": constraint.kind,
-        "params": dict(constraint.params),
-        "scope": constraint.scope,
-        "hard": constraint.hard,
-        "quote": constraint.quote,
-    }
-
-
 def _dump(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
-
-
-def count_drops(counts: dict[tuple[str, str], int], drops: Iterable[Drop]) -> None:
-    """Add drops to counts by stage and reason."""
-    for drop in drops:
-        counts[drop.stage, drop.reason] = counts.get((drop.stage, drop.reason), 0) + 1

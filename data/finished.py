@@ -6,20 +6,21 @@ A run folder is only looked at, without its lock.
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from longwrite import strict_yaml
 from longwrite.agent.manuscript import file_name
 from longwrite.assembly import leaves
 from longwrite.data.faults import normalise
-from longwrite.data.rows import SPEAKERS
+from longwrite.data.rows import Drop, read_turns
 from longwrite.errors import RunError, UsageError
 from longwrite.rewards.briefs import brief_from_yaml
 from longwrite.runs.planfile import hash_node, plan_from_yaml
-from longwrite.runs.store import CallRecord, Store
+from longwrite.runs.store import CallRecord, Store, digest
 from longwrite.text import sentences
 from longwrite.types import Brief, Message, Plan, Section
 
@@ -72,23 +73,40 @@ class FinishedRun:
     parts: tuple[Part, ...]
 
 
-def find_runs(patterns: Sequence[str]) -> Iterator[Path]:
-    """Yield the run folders that paths and globs name, and those inside a folder of runs.
+def find_runs(patterns: Sequence[str], files: Sequence[str] = ("brief.yaml",)) -> Iterator[Path]:
+    """Yield the run folders that paths and globs name, and those below a folder of runs.
+
+    Args:
+        patterns: Paths and globs.
+        files: What a folder has to hold.
+
+    Raises:
+        UsageError: One of them names no such run.
+    """
+    for pattern in patterns:
+        roots = [pattern] if Path(pattern).exists() else sorted(glob.glob(pattern))
+        found = [sorted(path.parent for path in Path(root).rglob(files[0])) for root in roots]
+        runs = [run for run in chain(*found) if all((run / name).is_file() for name in files)]
+        if not runs:
+            raise UsageError(
+                f"{pattern} holds no run",
+                f"no folder there has {' and '.join(files)}",
+                "Name a folder that longwrite write printed, or one that holds such folders.",
+            )
+        yield from runs
+
+
+def read_runs(patterns: Sequence[str]) -> Iterator[FinishedRun | Drop]:
+    """Yield the runs that paths and globs name, a Drop for one that can't be read.
 
     Raises:
         UsageError: One of them names no run.
     """
-    for pattern in patterns:
-        paths = [pattern] if Path(pattern).exists() else sorted(glob.glob(pattern))
-        found = [run for path in map(Path, paths) for run in (path, *sorted(path.glob("*")))]
-        runs = [run for run in found if (run / "brief.yaml").is_file()]
-        if not runs:
-            raise UsageError(
-                f"{pattern} holds no run",
-                "no folder there has a brief.yaml",
-                "Name a folder that longwrite write printed, or one that holds such folders.",
-            )
-        yield from runs
+    for path in find_runs(patterns):
+        try:
+            yield read_run(path)
+        except RunError as error:
+            yield Drop(digest(path.name)[:16], "recipe", "run can't be read", str(error))
 
 
 def read_run(path: Path) -> FinishedRun:
@@ -146,12 +164,7 @@ def _find_thread(store: Store, leaf: Section, written: str) -> tuple[Message, ..
     if not calls:
         return ()
     call = next((one for one in reversed(calls) if _begins(one, written)), calls[-1])
-    return make_thread(store.list_messages(call.key))
-
-
-def make_thread(turns: Iterable[tuple[str, str]]) -> tuple[Message, ...]:
-    """Return the messages of (role, content) turns; a role that none has is left out."""
-    return tuple(Message(SPEAKERS[role], content) for role, content in turns if role in SPEAKERS)
+    return read_turns(store.list_messages(call.key))
 
 
 def _begins(call: CallRecord, written: str) -> bool:

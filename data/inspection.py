@@ -10,13 +10,12 @@ import json
 import re
 import textwrap
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from typing import Any
 
-from longwrite.data.examples import ANSWERS, CONVERSATIONS, PROMPTS, Turn, read_example
-from longwrite.data.rows import Label, Row
+from longwrite.data.examples import ANSWERS, CONVERSATIONS, PROMPTS, Example, read_example
+from longwrite.data.labels import parse_column, read_label
+from longwrite.rewards.constraints import check
 from longwrite.text import count_words
-from longwrite.types import Constraint
 
 CLIPPED = 1_200
 """Characters of a text that are shown unless it is wanted whole."""
@@ -40,55 +39,36 @@ def harmless(text: str) -> str:
     )
 
 
-def show_row(row: Row | Mapping[str, Any], width: int = 100, *, whole: bool = False) -> str:
+def show_row(columns: Mapping[str, Any], width: int = 100, *, whole: bool = False) -> str:
     """Return a row for reading in a terminal.
 
     Args:
-        row: A row of the builder, or a raw one of any set.
+        columns: The row of any set; `longwrite.data.export.to_columns` makes it of the builder's.
         width: Columns of the terminal.
         whole: Whether long texts are shown to their end.
     """
     width = max(30, width)
-    parts = _parts(row) if isinstance(row, Row) else _raw_parts(row)
+    example = read_example(columns)
     lines: list[str] = []
-    for name, text in parts:
+    for name, text in _parts(columns, example):
         lines += [_rule(name, text, width), *_wrap(text, width, whole=whole), ""]
-    lines += _facts(_labels(row), "labels", width)
-    lines += _facts(_provenance(row), "provenance", width)
+    lines += _facts(_labels(columns, example), "labels", width)
+    lines += _facts(_provenance(columns), "provenance", width)
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _parts(row: Row) -> Iterator[tuple[str, str]]:
-    yield from _turns(tuple(Turn(message.role, message.content) for message in row.prompt))
-    if row.completion:
-        yield "completion", row.completion
-    if row.shape == "pair":
-        yield "chosen", row.chosen
-        yield "rejected", row.rejected
-    yield from _steps(row.steps)
-
-
-def _raw_parts(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    example = read_example(columns)
+def _parts(columns: Mapping[str, Any], example: Example) -> Iterator[tuple[str, str]]:
     if not example.form or example.form == "tokens":
         yield "row", json.dumps(columns, ensure_ascii=False, indent=1, default=str, skipkeys=True)
         return
-    yield from _turns(example.prompt)
+    for turn in example.prompt:
+        yield f"prompt, {turn.role}", turn.content
     if example.shape == "pair":
         yield "chosen", example.answer
         yield "rejected", example.rejected
     elif example.shape != "prompt" and not example.steps:
         yield ("text" if example.form == "text" else "completion"), example.answer
-    yield from _steps(example.steps)
-
-
-def _turns(turns: tuple[Turn, ...]) -> Iterator[tuple[str, str]]:
-    for turn in turns:
-        yield f"prompt, {turn.role}", turn.content
-
-
-def _steps(steps: tuple[tuple[str, bool], ...]) -> Iterator[tuple[str, str]]:
-    for place, (text, good) in enumerate(steps, 1):
+    for place, (text, good) in enumerate(example.steps, 1):
         yield f"step {place}, {'good' if good else 'bad'}", text
 
 
@@ -128,45 +108,48 @@ def _facts(facts: Mapping[str, str], name: str, width: int) -> list[str]:
     return [*lines, ""]
 
 
-def _labels(row: Row | Mapping[str, Any]) -> dict[str, str]:
-    if not isinstance(row, Row):
-        return {key: _said(row[key]) for key in row if key in _LABELS and row[key] is not None}
-    facts: dict[str, str] = {"shape": row.shape}
-    if row.target is not None:
-        facts["target"] = f"{row.target:,} words"
-    facts |= {key: value for key in ("language", "genre") if (value := getattr(row, key))}
-    if not row.ends:
-        facts["ends"] = "no, it is a turn of a longer thread"
-    for place, label in enumerate(row.labels, 1):
-        facts[f"label {place}"] = _say_label(label)
-    if not row.labels:
-        for place, constraint in enumerate(row.constraints, 1):
-            facts[f"claim {place}, not checked"] = _say_constraint(constraint)
-    if row.broken:
-        facts["broken by the rejected text"] = _say_constraint(row.broken)
+def _labels(columns: Mapping[str, Any], example: Example) -> dict[str, str]:
+    text = example.answer or "\n\n".join(step for step, _ in example.steps)
+    language = str(columns.get("language") or "")
+    facts: dict[str, str] = {}
+    for key in columns:
+        if key not in _LABELS or columns[key] is None:
+            continue
+        value = parse_column(columns[key])
+        if key == "constraints" and isinstance(value, list):
+            for place, entry in enumerate(value, 1):
+                facts[f"constraint {place}"] = _say_label(entry, text, language)
+        elif key == "broken" and isinstance(value, dict):
+            entry = {**value, "holds": False}
+            facts["broken by the rejected text"] = _say_label(entry, example.rejected, language)
+        else:
+            facts[key] = _said(columns[key])
     return facts
 
 
-def _provenance(row: Row | Mapping[str, Any]) -> dict[str, str]:
-    if isinstance(row, Row):
-        return {"id": row.id} | {key: _said(value) for key, value in row.provenance.items()}
-    return {
-        str(key): _said(value)
-        for key, value in row.items()
-        if key not in _TEXTS and key not in _LABELS and value is not None
-    }
+def _say_label(entry: Any, text: str, language: str) -> str:
+    """Return an entry as `longwrite score` words it: what was found, and the words that ask."""
+    label = read_label(entry)
+    if label is None:
+        return _said(entry)
+    one = label.constraint
+    unknown = "can't be told" if label.checker else "isn't checked"
+    held = {True: "holds", False: "does NOT hold", None: unknown}[label.holds]
+    note = f"{held}: {check(one, text, language=language).note}" if text else "is asked for"
+    params = {name: value for name, value in one.params.items() if value is not None}
+    quote = f"“{one.quote}”" if one.quote else "" if text else _said(params)
+    where = "" if one.scope == "document" else f"({one.scope})"
+    checker = f"(checker {label.checker})" if label.checker else ""
+    return " ".join(filter(None, (one.kind, where, note, quote, checker)))
 
 
-def _say_label(label: Label) -> str:
-    held = {True: "holds", False: "does NOT hold", None: "can't be told"}[label.holds]
-    return f"{_say_constraint(label.constraint)} {held} (checker {label.checker})"
-
-
-def _say_constraint(constraint: Constraint) -> str:
-    said = asdict(constraint)
-    params = {key: value for key, value in said["params"].items() if value is not None}
-    quote = f" “{constraint.quote}”" if constraint.quote else ""
-    return f"{constraint.kind} {_said(params)} of {constraint.scope}{quote}"
+def _provenance(columns: Mapping[str, Any]) -> dict[str, str]:
+    facts = {key: value for key, value in columns.items() if key not in _TEXTS | _LABELS}
+    told = parse_column(facts.get("provenance"))
+    if isinstance(told, dict):
+        del facts["provenance"]
+        facts |= told
+    return {str(key): _said(value) for key, value in facts.items() if value is not None}
 
 
 def _said(value: Any) -> str:

@@ -12,10 +12,10 @@ import re
 from collections.abc import Sequence
 
 from longwrite.agent.job import CallFailed
+from longwrite.data.faults import TRUNCATED, Fault, find_fault
 from longwrite.data.phrasing import load_phrases
-from longwrite.data.replies import RETRIED, Fault, find_fault, find_html
 from longwrite.data.rows import Unit
-from longwrite.data.workbench import Workbench, describe_failure
+from longwrite.data.workbench import RETRIED, Workbench, describe_failure
 from longwrite.language import detect_language
 from longwrite.prompts import fill, name_language
 from longwrite.rewards.answers import read_object
@@ -123,10 +123,8 @@ def read_lines(reply: str) -> list[str] | None:
 
 def find_line_fault(line: str, language: str) -> Fault | None:
     """Return why a made-up line can't be used, None where it can."""
-    if (fault := find_fault(line, language)) and fault[0] != "text without its end":
+    if (fault := find_fault(line, language)) and fault[0] != TRUNCATED:
         return fault[0], line[:80]
-    if html := find_html(line):
-        return "HTML in the text", html
     if _TALK.match(line):
         return "talk around the lines", line[:80]
     if not 2 <= count_words(line) <= _MOST_WORDS or detect_language(line) not in {"", language}:

@@ -16,15 +16,16 @@ from typing import ClassVar
 from longwrite.agent.gates import OVERLAP_MOST
 from longwrite.agent.heads import last_words
 from longwrite.agent.job import CallFailed
-from longwrite.data.faults import TRUNCATED, find_fault, normalise
-from longwrite.data.finished import find_runs, read_run
+from longwrite.data.faults import Fault, find_fault, find_new_fault, normalise
+from longwrite.data.finished import read_runs
 from longwrite.data.marking import Marking, mark_text, require_judge, tell_marking
 from longwrite.data.preference import find_composition, score_text, share_changed, tell_quality
 from longwrite.data.prompt_files import each_once
+from longwrite.data.recipe import check_bounds
 from longwrite.data.rows import Drop, Row, Shape, Unit
 from longwrite.data.segments import cut_segments
 from longwrite.data.workbench import Workbench, describe_failure
-from longwrite.errors import RunError, UsageError
+from longwrite.errors import UsageError
 from longwrite.language import detect_language
 from longwrite.prompts import fence, fill, name_language, name_length
 from longwrite.reading import UnreadableError, read_texts
@@ -85,14 +86,10 @@ class IterDpo:
             raise UsageError(
                 "The recipe 'iterdpo' lacks a source", "", "Give sources: or runs: in its file."
             )
-        bounds = {
-            "segment": (50, 10_000), "segments": (1, 10_000), "slack": (0.01, 1),
-            "min_changed": (0.001, 1), "min_gap": (0.001, 1),
-        }  # fmt: skip
-        for name, (low, high) in bounds.items():
-            if not low <= getattr(self, name) <= high:
-                mend = f"Use {low:g} to {high:g}."
-                raise UsageError(f"'{name}: {getattr(self, name)}' can't be", "", mend)
+        check_bounds(
+            self, segment=(50, 10_000), segments=(1, 10_000), slack=(0.01, 1),
+            min_changed=(0.001, 1), min_gap=(0.001, 1),
+        )  # fmt: skip
 
     def units(self) -> Iterator[Unit | Drop]:
         """Yield the texts; see `Recipe.units`."""
@@ -107,13 +104,11 @@ class IterDpo:
             yield _make_unit(
                 reading.name, reading.prompt, reading.text, "", str(columns.get("licence") or "")
             )
-        for path in find_runs(self.runs):
-            try:
-                run = read_run(path)
-            except RunError as error:
-                yield Drop(digest(path.name)[:16], "recipe", "run can't be read", str(error))
-                continue
-            yield _make_unit(run.name, run.brief.prompt, run.document, run.model, "")
+        for run in read_runs(self.runs):
+            if isinstance(run, Drop):
+                yield run
+            else:
+                yield _make_unit(run.name, run.brief.prompt, run.document, run.model, "")
 
     def calls(self, unit: Unit) -> int:
         """Return the most calls that a unit takes, those of verdicts on long segments apart."""
@@ -212,11 +207,8 @@ class IterDpo:
 
     def _find_fault(
         self, corrected: str, original: str, language: str, before: Sequence[str]
-    ) -> tuple[str, str] | None:
-        fault = find_fault(corrected, language)
-        own = find_fault(original, language)
-        # A part may well end with a colon or a heading's first words, where its original does.
-        if fault and not (fault[0] == TRUNCATED and own and own[0] == TRUNCATED):
+    ) -> Fault | None:
+        if fault := find_new_fault(corrected, original, language):
             return fault
         words, others = count_words(original), count_words(corrected)
         if abs(others - words) > self.slack * words:

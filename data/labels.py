@@ -6,13 +6,17 @@ The checkers are those that pay a reward in training, so a label and a reward ca
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from longwrite.data.rows import Drop, Label, Row
+from longwrite.errors import UsageError
 from longwrite.rewards.briefs import compile_brief
-from longwrite.rewards.constraints import check
+from longwrite.rewards.constraints import check, holds, validate
 from longwrite.text import count_words
 from longwrite.types import Constraint
 
@@ -74,3 +78,43 @@ def _label(constraint: Constraint, text: str, language: str) -> Label:
 
 def _name(label: Label) -> str:
     return f"{label.constraint.kind} {dict(label.constraint.params)}"[:200]
+
+
+def find_held(
+    constraints: Sequence[Constraint], text: str, language: str
+) -> tuple[Constraint, ...]:
+    """Return the constraints that a text can be shown to meet."""
+    scores = [(one, check(one, text, language=language)) for one in constraints]
+    return tuple(one for one, score in scores if score.value is not None and holds(score))
+
+
+def parse_column(value: Any) -> Any:
+    """Return the value that a column holds as JSON, or the column itself where it holds none."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        return value
+
+
+def read_label(entry: Any) -> Label | None:
+    """Return the label that an entry of a column is, None where it is no constraint."""
+    if not isinstance(entry, dict):
+        return None
+    params, scope, held = entry.get("params"), entry.get("scope") or "document", entry.get("holds")
+    if not isinstance(params, dict) or not isinstance(scope, str):
+        return None
+    hard, quote = entry.get("hard") is not False, str(entry.get("quote") or "")
+    constraint = Constraint(str(entry.get("kind")), params, scope, hard, quote)
+    try:
+        validate(constraint)
+    except UsageError:
+        return None
+    checker = str(entry.get("checker") or "")
+    return Label(constraint, held if isinstance(held, bool) else None, checker)
+
+
+def read_labels(column: Any) -> list[Label]:
+    """Return the labels that a column holds, as JSON or a list; what is none is left out."""
+    entries = parse_column(column)
+    found = map(read_label, entries if isinstance(entries, list) else [])
+    return [label for label in found if label is not None]

@@ -13,14 +13,17 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import inf
 from typing import ClassVar
 
 from longwrite.agent.job import CallFailed
-from longwrite.data.documents import read_lines
+from longwrite.data.faults import Fault, clean_reply, find_fault
 from longwrite.data.invention import EXAMPLES, draw_angle, invent
-from longwrite.data.phrasing import LANGUAGES, find_false, find_true, state
+from longwrite.data.labels import find_held
+from longwrite.data.phrasing import LANGUAGES, find_false, name_form, state
+from longwrite.data.prompt_files import read_lines
 from longwrite.data.properties import propose_length
-from longwrite.data.replies import Fault, clean_reply, find_fault
+from longwrite.data.recipe import check_bounds, check_choices
 from longwrite.data.rows import Drop, Row, Shape, Unit
 from longwrite.data.workbench import Workbench, describe_failure
 from longwrite.errors import UsageError
@@ -82,19 +85,11 @@ class Lengthen:
         """
         if not self.prompts:
             raise UsageError("lengthen has no prompts", mend="Add prompts: [prompts.txt]")
-        if self.language not in LANGUAGES:
-            raise UsageError(
-                f"lengthen can't make up requests in {self.language!r}",
-                mend=f"Use one of {', '.join(LANGUAGES)}.",
-            )
-        for option, value, least in (
-            ("invented", self.invented, 0), ("answers", self.answers, 1),
-            ("rounds", self.rounds, 1), ("growth", self.growth, 1.0),
-            ("first_words", self.first_words, 50), ("least_words", self.least_words, 1),
-            ("attempts", self.attempts, 1),
-        ):  # fmt: skip
-            if value < least:
-                raise UsageError(f"{option} can't be {value}", f"the least is {least}")
+        check_choices(self, language=LANGUAGES)
+        check_bounds(
+            self, invented=(0, inf), answers=(1, inf), rounds=(1, inf), growth=(1, inf),
+            first_words=(50, inf), least_words=(1, inf), attempts=(1, inf),
+        )  # fmt: skip
 
     def units(self) -> Iterator[Unit | Drop]:
         """Yield the requests, or what new ones are to be made from.
@@ -271,67 +266,46 @@ class _Growth:
     # --- rows ------------------------------------------------------------------------------------
 
     def _make_row(self, name: str, steps: list[Step], stopped: Fault) -> Row | Drop:
-        text = steps[-1].text
-        seed = derive_seed(self.recipe.seed, "length", name)
-        length = propose_length(text, self.language, seed)
-        statement = state(self.prompt, [length] if length else [], self.language, seed)
-        if length is None or statement is None or statement.left_out:
-            return Drop(name, "recipe", "length can't be stated", self.prompt[:120])
-        if wrong := find_false(statement.brief, text):
-            detail = f"{wrong.kind}: {wrong.quote[:100]}"
-            return Drop(name, "recipe", "text misses what its prompt asks", detail)
-        provenance: dict[str, Json] = {
-            "recipe": self.recipe.name,
-            "role": "generator",
-            "model": self.workbench.model,
-            "request": self.prompt,
-            "chain": [step.words for step in steps],
-            "stopped": ": ".join(filter(None, stopped)),
-        }
-        form = next((c for c in statement.brief.constraints if c.kind == "form"), None)
-        return Row(
-            id=name,
-            shape="completion",
-            prompt=(Message("user", statement.prompt),),
-            completion=text,
-            constraints=find_true(statement.brief, text),
-            target=steps[-1].words,
-            language=self.language,
-            genre=str(form.params["name"]) if form else "",
-            provenance=provenance,
-        )
+        chain: list[Json] = [step.words for step in steps]
+        why = ": ".join(filter(None, stopped))
+        return self._state(name, "generator", self.prompt, steps[-1], chain=chain, stopped=why)
 
     def _make_extension(self, name: str, before: Step, after: Step) -> Row | Drop:
         """Return what the extender is trained on: a text to lengthen, and the longer one."""
-        seed = derive_seed(self.recipe.seed, "length", name)
-        length = propose_length(after.text, self.language, seed)
         asked = _fill(
             f"lengthen_extender_{self.language}",
             request=fence("request", self.prompt), text=fence("text", before.text),
         )  # fmt: skip
-        statement = state(asked, [length] if length else [], self.language, seed)
+        return self._state(name, "extender", asked, after, chain=[before.words, after.words])
+
+    def _state(self, name: str, role: str, request: str, step: Step, **known: Json) -> Row | Drop:
+        """Return the row of a request that states its text's length, or why there is none."""
+        seed = derive_seed(self.recipe.seed, "length", name)
+        length = propose_length(step.text, self.language, seed)
+        statement = state(request, [length] if length else [], self.language, seed)
         if length is None or statement is None or statement.left_out:
             return Drop(name, "recipe", "length can't be stated", self.prompt[:120])
-        # The text that is quoted in the prompt may read like requirements of its own.
-        if wrong := find_false(statement.brief, after.text):
+        brief = statement.brief
+        # A text that is quoted in the request may read like requirements of its own.
+        if wrong := find_false(brief, step.text):
             detail = f"{wrong.kind}: {wrong.quote[:100]}"
             return Drop(name, "recipe", "text misses what its prompt asks", detail)
-        provenance: dict[str, Json] = {
-            "recipe": self.recipe.name,
-            "role": "extender",
-            "model": self.workbench.model,
-            "request": self.prompt,
-            "chain": [before.words, after.words],
-        }
         return Row(
             id=name,
             shape="completion",
             prompt=(Message("user", statement.prompt),),
-            completion=after.text,
-            constraints=find_true(statement.brief, after.text),
-            target=after.words,
+            completion=step.text,
+            constraints=find_held(brief.constraints, step.text, brief.language),
+            target=step.words,
             language=self.language,
-            provenance=provenance,
+            genre=name_form(brief) if role == "generator" else "",
+            provenance={
+                "recipe": self.recipe.name,
+                "role": role,
+                "model": self.workbench.model,
+                "request": self.prompt,
+                **known,
+            },
         )
 
 

@@ -169,17 +169,11 @@ def _join(request: str, sentences: Sequence[str], language: str, seed: int) -> s
 
 def find_false(brief: Brief, text: str) -> Constraint | None:
     """Return the first constraint of a brief that a text misses, None where it misses none."""
-    return next((one for one in brief.constraints if not _met(one, brief, text)), None)
+    scores = ((one, check(one, text, language=brief.language)) for one in brief.constraints)
+    return next((one for one, score in scores if not holds(score)), None)
 
 
-def find_true(brief: Brief, text: str) -> tuple[Constraint, ...]:
-    """Return the constraints of a brief that a text meets; those no rule can tell are not among."""
-    return tuple(
-        one
-        for one in brief.constraints
-        if (score := check(one, text, language=brief.language)).value is not None and holds(score)
-    )
-
-
-def _met(constraint: Constraint, brief: Brief, text: str) -> bool:
-    return holds(check(constraint, text, language=brief.language))
+def name_form(brief: Brief) -> str:
+    """Return the form that a brief names, such as ``essay``; empty where it names none."""
+    found = (str(one.params["name"]) for one in brief.constraints if one.kind == "form")
+    return next(found, "")

@@ -8,37 +8,15 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
 
 from longwrite.errors import UsageError
 from longwrite.rewards.catalogue import read_composition
 from longwrite.rewards.composition import Component, Composition, Gate
-from longwrite.rewards.constraints import check, holds
 from longwrite.rewards.judgement import JudgedReward
 from longwrite.rewards.length import LengthReward
-from longwrite.rewards.measured import LANGUAGE
-from longwrite.rewards.reward import RESOLUTION, analyse, settle, wish_of
-from longwrite.scoring.measures import measure
-from longwrite.scoring.report import SOUNDNESS, measure_soundness
+from longwrite.rewards.measured import LANGUAGE, SoundnessReward
 from longwrite.text import CJK
-from longwrite.types import Brief, Constraint, Document, Json, Score
-
-
-@dataclass(frozen=True)
-class SoundnessReward:
-    """Pays the soundness of a text: the measures that agree with judges within a prompt."""
-
-    resolution: float = RESOLUTION
-    name: str = "soundness"
-
-    def __call__(self, brief: Brief, document: Document) -> Score:
-        """Return what the document is paid; None for a text too short to be measured."""
-        wish = wish_of(brief, document)
-        found = measure(analyse(document), wish, [*SOUNDNESS, "loop"])
-        value = measure_soundness(found)
-        parts = {name: one.value for name, one in found.items() if one.value is not None}
-        return settle(Score(self.name, value, parts), self.name, self.resolution)
-
+from longwrite.types import Brief, Constraint, Document, Json
 
 SOUND = Composition(
     (Component(SoundnessReward()), Component(LengthReward())),
@@ -75,18 +53,6 @@ def score_text(composition: Composition, brief: Brief, text: str) -> float | Non
     """Return what a composition pays for a text; None where nothing in it applies."""
     document = Document.from_text(brief, text)
     return composition.conclude(composition.measure(brief, document), {}).value
-
-
-def find_held(
-    constraints: tuple[Constraint, ...], text: str, language: str
-) -> tuple[Constraint, ...]:
-    """Return the constraints that a text can be shown to meet."""
-    found = []
-    for constraint in constraints:
-        score = check(constraint, text, language=language)
-        if score.value is not None and holds(score):
-            found.append(constraint)
-    return tuple(found)
 
 
 def tell_quality(chosen: float, rejected: float) -> dict[str, Json]:

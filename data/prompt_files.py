@@ -7,12 +7,12 @@ reads are one and the same.
 
 from __future__ import annotations
 
-import glob
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from longwrite.data.documents import find_files
 from longwrite.data.rows import Drop, Unit
 from longwrite.errors import UsageError
 from longwrite.language import detect_language
@@ -53,17 +53,14 @@ def each_once(units: Iterator[Unit | Drop]) -> Iterator[Unit | Drop]:
 
 
 def _read_units(patterns: Sequence[str], words: int) -> Iterator[Unit | Drop]:
-    for path in find_files(patterns):
-        for number, line in enumerate(_read_lines(path), 1):
-            if not line.strip():
-                continue
-            place = f"{path.name}:{number}"
-            row = _read_row(path, line)
-            unit = _make_unit(row, place, words) if isinstance(row, dict) else row
-            if isinstance(unit, str):
-                yield Drop(digest(place, line)[:16], "recipe", unit, place)
-            else:
-                yield unit
+    for path, number, line in _read_all(patterns):
+        place = f"{path.name}:{number}"
+        row = _read_row(path, line)
+        unit = _make_unit(row, place, words) if isinstance(row, dict) else row
+        if isinstance(unit, str):
+            yield Drop(digest(place, line)[:16], "recipe", unit, place)
+        else:
+            yield unit
 
 
 def brief_of(unit: Unit) -> Brief:
@@ -71,30 +68,38 @@ def brief_of(unit: Unit) -> Brief:
     return compile_brief(str(unit.data["prompt"]), language=str(unit.data["language"]))
 
 
-def find_files(patterns: Sequence[str]) -> list[Path]:
-    """Return the files that paths and globs name, in their order.
+def read_lines(patterns: Sequence[str]) -> list[str]:
+    """Return prompts or topics, each once: the lines of text files, the rows of JSONL files.
+
+    A row is a text, or an object with one of the columns that prompts stand in, or ``topic``.
 
     Raises:
-        UsageError: One of them names none.
+        UsageError: A file isn't there, or a line of it gives no prompt.
     """
-    found: list[Path] = []
-    for pattern in patterns:
-        paths = [pattern] if Path(pattern).exists() else sorted(glob.glob(pattern, recursive=True))
-        if not paths:
-            raise UsageError(f"{pattern} can't be read", "there is no such file", "Check the path")
-        found.extend(map(Path, paths))
-    return found
+    found: dict[str, None] = {}
+    for path, number, line in _read_all(patterns):
+        row = _read_row(path, line)
+        text = _prompt_of(row, (*PROMPT_COLUMNS, "topic")) if isinstance(row, dict) else ""
+        if not text:
+            why = row if isinstance(row, str) else "it has no prompt"
+            mend = f"Name it one of {', '.join(PROMPT_COLUMNS)}."
+            raise UsageError(f"Can't use {path}:{number}", why, mend)
+        found[text] = None
+    return list(found)
 
 
-def _read_lines(path: Path) -> Iterator[str]:
-    try:
-        with path.open(encoding="utf-8-sig") as stream:
-            yield from stream
-    except (OSError, UnicodeDecodeError) as error:
-        why = "it is not UTF-8 text" if isinstance(error, ValueError) else error.strerror or ""
-        raise UsageError(
-            f"{path} can't be read", why, "Give prompts as JSONL, or as text with one a line"
-        ) from None
+def _read_all(patterns: Sequence[str]) -> Iterator[tuple[Path, int, str]]:
+    """Yield the lines that aren't blank, each with its file and number."""
+    for path in find_files(patterns):
+        try:
+            with path.open(encoding="utf-8-sig") as stream:
+                lines = enumerate(stream, 1)
+                yield from ((path, number, line) for number, line in lines if line.strip())
+        except (OSError, UnicodeDecodeError) as error:
+            why = "it is not UTF-8 text" if isinstance(error, ValueError) else error.strerror or ""
+            raise UsageError(
+                f"{path} can't be read", why, "Give prompts as JSONL, or as text with one a line"
+            ) from None
 
 
 def _read_row(path: Path, line: str) -> dict[str, Any] | str:
@@ -104,12 +109,14 @@ def _read_row(path: Path, line: str) -> dict[str, Any] | str:
         row = json.loads(line)
     except (ValueError, RecursionError):
         return "the line isn't JSON"
+    if isinstance(row, str):
+        return {"prompt": row}
     return row if isinstance(row, dict) else "the row is no object"
 
 
 def _make_unit(row: dict[str, Any], place: str, words: int) -> Unit | str:
     """Return the unit of a row, or why it gives none."""
-    prompt = next((text for key in PROMPT_COLUMNS if (text := _text_of(row.get(key)))), "")
+    prompt = _prompt_of(row, PROMPT_COLUMNS)
     if not prompt:
         return "the row has no prompt"
     language = row.get("language")
@@ -138,6 +145,10 @@ def state_length(prompt: str, words: int, language: str) -> str:
     if language[:2] == "zh":
         return f"{prompt}\n\n篇幅：约{words}字。"
     return f"{prompt}\n\nLength: about {words} {name_unit(language)}."
+
+
+def _prompt_of(row: dict[str, Any], columns: Sequence[str]) -> str:
+    return next((text for key in columns if (text := _text_of(row.get(key)))), "")
 
 
 def _text_of(value: Any) -> str:

@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from itertools import pairwise, product
 from typing import ClassVar
 
-from longwrite.data.documents import read_lines
 from longwrite.data.invention import EXAMPLES, draw_angle, invent
-from longwrite.data.phrasing import LANGUAGES, load_phrases, state
+from longwrite.data.phrasing import LANGUAGES, load_phrases, name_form, state
+from longwrite.data.prompt_files import read_lines
+from longwrite.data.properties import find_step, round_number
+from longwrite.data.recipe import check_bounds, check_choices
 from longwrite.data.rows import Drop, Row, Shape, Unit
 from longwrite.data.workbench import Workbench
 from longwrite.errors import UsageError
@@ -99,18 +101,8 @@ class PromptRows:
         Raises:
             UsageError: One of them doesn't.
         """
-        known = {"languages": LANGUAGES, "genres": GENRES, "kinds": KINDS}
-        for option, names in known.items():
-            given = getattr(self, option)
-            wrong = next((one for one in given if one not in names), None)
-            if wrong is not None or not given:
-                raise UsageError(
-                    f"prompts knows no {option} {wrong or 'at all'}",
-                    mend=f"Use some of {', '.join(names)}.",
-                )
-        for option in ("rows", "steps", "attempts"):
-            if getattr(self, option) < 1:
-                raise UsageError(f"{option} can't be {getattr(self, option)}", "the least is 1")
+        check_choices(self, languages=LANGUAGES, genres=GENRES, kinds=KINDS)
+        check_bounds(self, rows=(1, math.inf), steps=(1, math.inf), attempts=(1, math.inf))
         if not 100 <= self.shortest <= self.longest <= 200_000:
             raise UsageError(
                 f"Can't ask for {self.shortest:,} to {self.longest:,} words",
@@ -216,7 +208,6 @@ class PromptRows:
         if statement is None or statement.left_out:
             return Drop(name, "recipe", "constraint can't be phrased", topic[:120])
         brief = statement.brief
-        form = next((str(c.params["name"]) for c in brief.constraints if c.kind == "form"), "")
         provenance: dict[str, Json] = {
             "recipe": self.name,
             "topic": topic,
@@ -230,7 +221,7 @@ class PromptRows:
             constraints=brief.constraints,
             target=brief.words,
             language=cell.language,
-            genre=form if whole else cell.genre,
+            genre=name_form(brief) if whole else cell.genre,
             provenance=provenance,
         )
 
@@ -271,15 +262,13 @@ def _spread(shortest: int, longest: int, steps: int) -> list[tuple[int, int]]:
 def draw_words(cell: Cell, rng: random.Random) -> int:
     """Return a length of a cell: even on a logarithmic scale, of two digits."""
     words = round(math.exp(rng.uniform(math.log(cell.least), math.log(cell.most))))
-    step = int("1" + "0" * (len(str(words)) - 2))
-    near = (words + step // 2) // step * step
-    return min(max(near, cell.least), cell.most)
+    return min(max(round_number(words, 2), cell.least), cell.most)
 
 
 def draw_length(words: int, rng: random.Random) -> Constraint:
     """Return a length constraint around so many words."""
     stated = rng.choice(("about", "at_least", "at_most", "between"))
-    step = int("1" + "0" * (len(str(words)) - 2))
+    step = find_step(words, 2)
     spare = max(1, words // step // 8) * step
     params: dict[str, Json] = {
         "min": {"at_least": words, "between": words - spare}.get(stated),

@@ -85,7 +85,7 @@ def propose_length(text: str, language: str, seed: int) -> Constraint | None:
     params: dict[str, Json] = {"min": None, "max": None, "target": None}
     stated = rng.choice(("about", "about", "at_least", "at_most", "between"))
     if stated == "about":
-        near = (_round(count_words(text), digits) for digits in (1, 2, 3))
+        near = (round_number(count_words(text), digits) for digits in (1, 2, 3))
         fits = [n for n in near if all(abs(count - n) <= tolerance(n) * 4 // 5 for count in counts)]
         if fits:
             params["target"] = fits[0]
@@ -132,22 +132,23 @@ def _count(text: str, language: str) -> list[int]:
     return [*counts, len(words(text)), *(len(_PLAIN_WORD.findall(one)) for one in (text, joined))]
 
 
-def _round(number: int, digits: int) -> int:
-    step = _step(number, digits)
+def round_number(number: int, digits: int) -> int:
+    """Return a number rounded to so many leading digits."""
+    step = find_step(number, digits)
     return (number + step // 2) // step * step
 
 
 def _floor(number: int) -> int:
-    step = _step(number, 2)
+    step = find_step(number, 2)
     return number // step * step
 
 
 def _ceil(number: int) -> int:
-    step = _step(number, 2)
+    step = find_step(number, 2)
     return -(-number // step) * step
 
 
-def _step(number: int, digits: int) -> int:
+def find_step(number: int, digits: int) -> int:
     """Return the worth of the last of so many leading digits."""
     return int("1" + "0" * max(0, len(str(number)) - digits))
 

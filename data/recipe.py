@@ -8,9 +8,10 @@ unit, the recipe's options, and the replies that the workbench brings, which are
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
 from importlib import import_module
+from math import inf
 from typing import Any, ClassVar, Protocol, get_args, get_origin, get_type_hints, runtime_checkable
 
 from longwrite.data.rows import Drop, Row, Shape, Unit
@@ -102,6 +103,34 @@ def load_recipe(name: str, options: Mapping[str, Any], where: str = "the recipe"
         )
     recipe: Recipe = kind(**given)
     return recipe
+
+
+def check_choices(recipe: object, **known: Sequence[str]) -> None:
+    """Refuse values of a recipe's options, or entries of them, that aren't among the known ones.
+
+    Raises:
+        UsageError: Naming the option.
+    """
+    for name, choices in known.items():
+        value = getattr(recipe, name)
+        given = (value,) if isinstance(value, str) else value
+        wrong = next((one for one in given or ("",) if one not in choices), None)
+        if wrong is not None:
+            mend = f"Use {', '.join(choices)}."
+            raise UsageError(f"'{name}: {wrong}' is unknown", "", mend)
+
+
+def check_bounds(recipe: object, **bounds: tuple[float, float]) -> None:
+    """Refuse numbers of a recipe's options that are outside their bounds.
+
+    Raises:
+        UsageError: Naming the option.
+    """
+    for name, (low, high) in bounds.items():
+        value = getattr(recipe, name)
+        if not low <= value <= high:
+            mend = f"Use {low:g} or more." if high == inf else f"Use {low:g} to {high:g}."
+            raise UsageError(f"'{name}: {value}' can't be", "", mend)
 
 
 def _suggest(name: str, known: list[str], what: str) -> tuple[str, str]:

@@ -119,3 +119,12 @@ class Drop:
     stage: str
     reason: str
     detail: str = ""
+
+
+def read_turns(value: object) -> tuple[Message, ...]:
+    """Return the messages of a list of roles and contents; what is no turn of it is left out."""
+    found = []
+    for turn in value if isinstance(value, list) else ():
+        if isinstance(turn, list | tuple) and len(turn) == 2 and str(turn[0]) in SPEAKERS:
+            found.append(Message(SPEAKERS[str(turn[0])], str(turn[1])))
+    return tuple(found)

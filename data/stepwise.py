@@ -19,21 +19,17 @@ from longwrite.agent.gates import OVERLAP_MOST
 from longwrite.agent.job import CallFailed
 from longwrite.assembly import block, leaves, openings
 from longwrite.data.branches import Branches, Candidate, grow
-from longwrite.data.faults import find_fault, normalise
+from longwrite.data.faults import ANNOUNCED, find_fault, normalise
+from longwrite.data.labels import find_held
 from longwrite.data.marking import mark_text, require_judge
 from longwrite.data.planning import make_plan
-from longwrite.data.preference import (
-    find_composition,
-    find_held,
-    score_text,
-    tell_quality,
-)
+from longwrite.data.preference import find_composition, score_text, tell_quality
 from longwrite.data.prompt_files import brief_of, read_prompts
+from longwrite.data.recipe import check_bounds, check_choices
 from longwrite.data.rows import Drop, Row, Shape, Unit
 from longwrite.data.search import back_up, rank_candidates
 from longwrite.data.threads import Talk, answer, ask_for, words_of
 from longwrite.data.workbench import Workbench, describe_failure
-from longwrite.errors import UsageError
 from longwrite.prompts import fence, fill, name_length
 from longwrite.scoring.leaks import find_leaks
 from longwrite.scoring.repetition import overlap
@@ -118,16 +114,11 @@ class Stepwise:
             UsageError: Naming the option.
         """
         find_composition(self.rewards)
-        bounds = {
-            "sections": (1, 1_000), "width": (2, 16), "depth": (1, 6), "expansions": (0, 64),
-            "branch": (1, 8), "min_gap": (0.001, 1), "threshold": (0, 1), "explore": (0, 10),
-        }  # fmt: skip
-        for name, (low, high) in bounds.items():
-            if not low <= getattr(self, name) <= high:
-                mend = f"Use {low:g} to {high:g}."
-                raise UsageError(f"'{name}: {getattr(self, name)}' can't be", "", mend)
-        if self.rows not in {"pair", "steps", "both"}:
-            raise UsageError(f"'rows: {self.rows}' is unknown", "", "Use pair, steps or both.")
+        check_choices(self, rows=("pair", "steps", "both"))
+        check_bounds(
+            self, sections=(1, 1_000), width=(2, 16), depth=(1, 6), expansions=(0, 64),
+            branch=(1, 8), min_gap=(0.001, 1), threshold=(0, 1), explore=(0, 10),
+        )  # fmt: skip
 
     def units(self) -> Iterator[Unit | Drop]:
         """Yield the prompts; see `Recipe.units`."""
@@ -317,7 +308,8 @@ class _Tree:
         except CallFailed:
             return ""
         said = normalise(said)
-        return "" if find_fault(said) else said
+        fault = find_fault(said)
+        return said if fault is None or fault[0] == ANNOUNCED else ""
 
     async def note(self, talk: Talk, leaf: Section, text: str) -> tuple[Fact, ...]:
         """Return what a section has fixed; nothing where the model can't be asked."""

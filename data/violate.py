@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 from longwrite.agent.job import CallFailed
 from longwrite.data.breaking import MOST_PASSAGES, Task, apply_tasks, break_by_code, find_tasks
-from longwrite.data.faults import TRUNCATED, find_fault, normalise
-from longwrite.data.preference import find_held, share_changed, tell_constraint, tell_quality
+from longwrite.data.faults import Fault, find_fault, find_new_fault, normalise
+from longwrite.data.labels import find_held, read_labels
+from longwrite.data.preference import share_changed, tell_constraint, tell_quality
 from longwrite.data.prompt_files import each_once
+from longwrite.data.recipe import check_bounds, check_choices
 from longwrite.data.rows import Drop, Row, Shape, Unit
 from longwrite.data.workbench import Workbench, describe_failure
 from longwrite.engines.engine import gather_calls
@@ -26,7 +28,7 @@ from longwrite.language import detect_language
 from longwrite.prompts import derive_seed, fence, fill, name_language
 from longwrite.reading import UnreadableError, read_texts
 from longwrite.rewards.briefs import compile_brief
-from longwrite.rewards.constraints import check, holds, validate
+from longwrite.rewards.constraints import check, holds
 from longwrite.runs.store import digest
 from longwrite.text import count_words
 from longwrite.types import Brief, Constraint, Json, Message
@@ -65,14 +67,8 @@ class Violate:
         Raises:
             UsageError: Naming the option.
         """
-        if self.by not in {"code", "model"}:
-            raise UsageError(f"'by: {self.by}' is unknown", "", "Use code or model.")
-        for name, (low, high) in {"per_text": (1, 100), "tries": (1, 10)}.items():
-            if not low <= getattr(self, name) <= high:
-                mend = f"Use {low} to {high}."
-                raise UsageError(f"'{name}: {getattr(self, name)}' can't be", "", mend)
-        if not 0 < self.max_changed < 1:
-            raise UsageError(f"'max_changed: {self.max_changed}' can't be", "", "Use 0.01 to 0.99.")
+        check_choices(self, by=("code", "model"))
+        check_bounds(self, per_text=(1, 100), tries=(1, 10), max_changed=(0.001, 0.999))
 
     def units(self) -> Iterator[Unit | Drop]:
         """Yield the texts; see `Recipe.units`."""
@@ -90,10 +86,7 @@ class Violate:
                 "licence": str(reading.columns.get("licence") or ""),
                 "prompt": prompt,
                 "text": text,
-                "constraints": [
-                    {**tell_constraint(one), "hard": one.hard, "quote": one.quote}
-                    for one in constraints
-                ],
+                "constraints": [asdict(one) for one in constraints],
             }
             told = json.dumps(data["constraints"], sort_keys=True, ensure_ascii=False)
             yield Unit(digest(prompt, text, told)[:16], data)
@@ -151,10 +144,10 @@ class Violate:
         text, broken = str(unit.data["text"]), held[number]
         name = f"{unit.id}-{broken.kind}-{number}"
         others = [one for one in known if one != broken]
-        outcome: tuple[str, str] | float = ("no way to break it is known", broken.kind)
+        outcome: Fault | float = ("no way to break it is known", broken.kind)
         edited = ""
         for attempt in range(self.tries if self.by == "model" else 1):
-            found: str | tuple[str, str] | None
+            found: str | Fault | None
             if self.by == "code":
                 found = break_by_code(text, broken)
             else:
@@ -206,7 +199,7 @@ class Violate:
         language: str,
         number: int,
         attempt: int,
-    ) -> str | tuple[str, str] | None:
+    ) -> str | Fault | None:
         """Return a text whose passages a model wrote again, or what is wrong with one of them.
 
         None where there is none to write.
@@ -235,9 +228,8 @@ class Violate:
             return None
         written = await gather_calls(ask(place, task) for place, task in enumerate(tasks))
         for task, passage in zip(tasks, written, strict=True):
-            fault = find_fault(passage, language)
-            own = find_fault(text[task.span.start : task.span.end], language)
-            if fault and not (fault[0] == TRUNCATED and own and own[0] == TRUNCATED):
+            before = text[task.span.start : task.span.end]
+            if fault := find_new_fault(passage, before, language):
                 return fault
         return apply_tasks(text, tasks, written)
 
@@ -249,7 +241,7 @@ def verify_edit(
     others: Sequence[Constraint],
     language: str,
     max_changed: float,
-) -> tuple[str, str] | float:
+) -> Fault | float:
     """Return the share of words that an edit changed, or why it is none of the wanted kind.
 
     Args:
@@ -280,31 +272,7 @@ def read_constraints(value: Any) -> tuple[Constraint, ...]:
 
     An entry that says that it doesn't hold is left out too.
     """
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return ()
-    found = []
-    for entry in value if isinstance(value, list) else []:
-        if not isinstance(entry, dict) or entry.get("holds") is False:
-            continue
-        params, scope = entry.get("params"), entry.get("scope") or "document"
-        if not isinstance(params, dict) or not isinstance(scope, str):
-            continue
-        constraint = Constraint(
-            str(entry.get("kind")),
-            params,
-            scope,
-            entry.get("hard") is not False,
-            str(entry.get("quote") or ""),
-        )
-        try:
-            validate(constraint)
-        except UsageError:
-            continue
-        found.append(constraint)
-    return tuple(found)
+    return tuple(label.constraint for label in read_labels(value) if label.holds is not False)
 
 
 def _merge(brief: Brief, given: Sequence[Constraint]) -> tuple[Constraint, ...]:

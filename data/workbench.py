@@ -16,7 +16,10 @@ from longwrite.agent.settings import Settings
 from longwrite.api import Outcome, Press, write_run
 from longwrite.data.rows import Unit
 from longwrite.prompts import derive_seed
-from longwrite.types import Ask, Brief, Json, Message, Request, Role, Sampling
+from longwrite.types import UNUSABLE, Ask, Brief, Json, Message, Request, Role, Sampling
+
+RETRIED = UNUSABLE | {"cut"}
+"""Kinds of failed calls that another seed may get round."""
 
 _REASONS = {
     "cut": "reply cut by its token cap",

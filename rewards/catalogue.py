@@ -24,6 +24,7 @@ from longwrite.rewards.measured import (
     LANGUAGE,
     MeasureReward,
     RepetitionReward,
+    SoundnessReward,
 )
 from longwrite.rewards.quality import QualityReward
 from longwrite.rewards.reward import Reward
@@ -35,8 +36,8 @@ from longwrite.scoring.measures import MEASURES
 def _collect() -> dict[str, Reward]:
     lengths = [LengthReward(shape, name=shape) for shape in SHAPES if shape != "slope"]
     own: list[Reward] = [
-        LengthReward(), SatisfactionReward(), RepetitionReward(), COHERENCE, FORMAT, COPYING,
-        LANGUAGE, QualityReward(), ChecklistReward(), *lengths,
+        LengthReward(), SatisfactionReward(), RepetitionReward(), SoundnessReward(), COHERENCE,
+        FORMAT, COPYING, LANGUAGE, QualityReward(), ChecklistReward(), *lengths,
     ]  # fmt: skip
     measures = {name: MeasureReward(name, (name,)) for name in MEASURES}
     return measures | {reward.name: reward for reward in own}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from longwrite.rewards.reward import RESOLUTION, analyse, settle, wish_of
 from longwrite.scoring.measures import measure
 from longwrite.scoring.repeats import measure_blocks
+from longwrite.scoring.report import SOUNDNESS, measure_soundness
 from longwrite.types import Brief, Document, Score
 
 
@@ -29,6 +30,22 @@ class RepetitionReward:
         if loop.value == 0:
             score = Score(self.name, 0.0, {**score.parts, **loop.parts}, loop.note, loop.evidence)
         return settle(score, self.name, self.resolution)
+
+
+@dataclass(frozen=True)
+class SoundnessReward:
+    """Pays the soundness of a text: the measures that agree with judges within a prompt."""
+
+    resolution: float = RESOLUTION
+    name: str = "soundness"
+
+    def __call__(self, brief: Brief, document: Document) -> Score:
+        """Return what the document is paid; None for a text too short to be measured."""
+        wish = wish_of(brief, document)
+        found = measure(analyse(document), wish, [*SOUNDNESS, "loop"])
+        value = measure_soundness(found)
+        parts = {name: one.value for name, one in found.items() if one.value is not None}
+        return settle(Score(self.name, value, parts), self.name, self.resolution)
 
 
 @dataclass(frozen=True)

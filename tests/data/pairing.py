@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import re
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +39,7 @@ HOSTILE: dict[str, Said] = {
     "truncated": "The mine was old. It had no road and the men who went down into it were",
     "loop": "The mine was old. " + "It had no road at all. " * 60,
     "wrong language": "矿山很古老。" * 3 + "那里没有路，人们都不记得为什么要在山里修建它。",
-    "error message instead of text": "Error: 503 service unavailable",
+    "error message": "Error: 503 service unavailable",
 }
 """Reason of the drop to a reply that must never become text."""
 
@@ -67,6 +68,14 @@ def prose(seed: int, words: int = 60, worth: int | None = None) -> str:
     return text if worth is None else f"{text} All of it is worth {worth} coins."
 
 
+def write_rows(folder: Path, *rows: object) -> str:
+    """Write rows as JSONL, texts as the lines that they are, and return the file's name."""
+    path = folder / "rows.jsonl"
+    lines = (row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows)
+    path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    return str(path)
+
+
 def plan_reply(request: Request) -> str:
     """Return a plan of as many entries as asked for."""
     return compose_plan(request.ask, random.Random(0), as_json=True)
@@ -78,6 +87,7 @@ def is_plan(request: Request) -> bool:
 
 
 class _Recipe(Protocol):
+    def units(self) -> Iterator[Unit | Drop]: ...
     async def make(self, unit: Unit, workbench: Workbench) -> list[Row | Drop]: ...
 
 
@@ -107,6 +117,13 @@ def make(
     """Make the rows of a unit with what a function answers."""
     engine = StubEngine(answer) if callable(answer) else answer
     return work(folder, engine, lambda workbench: recipe.make(unit, workbench))
+
+
+def make_only(
+    folder: Path, recipe: _Recipe, answer: Callable[[Request], Said] | Engine
+) -> list[Row | Drop]:
+    """Make the rows of a recipe whose source is one unit."""
+    return make(folder, recipe, only_unit(recipe.units()), answer)
 
 
 def rows_of(found: list[Row | Drop]) -> list[Row]:

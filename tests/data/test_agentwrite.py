@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from longwrite.agent.settings import Settings
-from longwrite.data.agentwrite import AgentWrite, find_runs
+from longwrite.data.agentwrite import AgentWrite
 from longwrite.data.build import Builder, Order
 from longwrite.data.filters import ROW_FILTERS
 from longwrite.data.rows import Drop, Row
@@ -109,5 +109,5 @@ def find_poison(text: str) -> str:
 def test_a_recipe_needs_a_source(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="has no source"):
         AgentWrite()
-    with pytest.raises(UsageError, match="holds no finished run"):
-        list(find_runs((str(tmp_path),)))
+    with pytest.raises(UsageError, match="holds no run"):
+        list(AgentWrite(from_runs=(str(tmp_path),)).units())

@@ -20,25 +20,19 @@ from tests.data.pairing import (
     REWARDS,
     Said,
     make,
+    make_only,
     only_unit,
     prose,
     reasons_of,
     rows_of,
+    write_rows,
 )
 from tests.planners.stub import StubEngine
 
 
-def write_prompts(folder: Path, *rows: object) -> str:
-    """Write rows as JSONL and return the file's name."""
-    path = folder / "prompts.jsonl"
-    lines = (row if isinstance(row, str) else json.dumps(row, ensure_ascii=False) for row in rows)
-    path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
-    return str(path)
-
-
 @pytest.fixture
 def prompts(tmp_path: Path) -> str:
-    return write_prompts(tmp_path, {"prompt": "Tell of salt.", "length": 60, "genre": "essay"})
+    return write_rows(tmp_path, {"prompt": "Tell of salt.", "length": 60, "genre": "essay"})
 
 
 def worths(*values: int) -> dict[int, str]:
@@ -50,8 +44,7 @@ def test_the_best_stands_against_the_worst(tmp_path: Path, prompts: str) -> None
     texts = worths(40, 90, 20, 70)
     recipe = BestVsRest((prompts,), rewards=REWARDS)
     assert isinstance(recipe, Recipe)
-    unit = only_unit(recipe.units())
-    (row,) = rows_of(make(tmp_path, recipe, unit, lambda request: texts[request.attempt]))
+    (row,) = rows_of(make_only(tmp_path, recipe, lambda request: texts[request.attempt]))
     assert (row.chosen, row.rejected) == (texts[1], texts[2])
     assert row.prompt[0].content == "Tell of salt.\n\nLength: about 60 words."
     assert row.provenance["quality"] == {"chosen": 0.9, "rejected": 0.2}
@@ -75,8 +68,7 @@ def test_each_worse_text_can_have_its_pair(tmp_path: Path, prompts: str) -> None
 def test_a_hostile_reply_is_a_drop_and_no_text(tmp_path: Path, prompts: str, reason: str) -> None:
     texts: dict[int, Said] = {0: HOSTILE[reason], 1: prose(1, worth=50), 2: prose(2, worth=80)}
     recipe = BestVsRest((prompts,), rewards=REWARDS, samples=3)
-    unit = only_unit(recipe.units())
-    found = make(tmp_path, recipe, unit, lambda request: texts[request.attempt])
+    found = make_only(tmp_path, recipe, lambda request: texts[request.attempt])
     assert reasons_of(found) == [reason]
     (row,) = rows_of(found)
     assert {row.chosen, row.rejected} == {texts[1], texts[2]}
@@ -84,12 +76,11 @@ def test_a_hostile_reply_is_a_drop_and_no_text(tmp_path: Path, prompts: str, rea
 
 def test_one_sound_text_is_no_pair(tmp_path: Path, prompts: str) -> None:
     recipe = BestVsRest((prompts,), rewards=REWARDS, samples=2)
-    unit = only_unit(recipe.units())
 
     def answer(request: Request) -> Said:
         return HOSTILE["refusal"] if request.attempt else prose(1, worth=50)
 
-    found = make(tmp_path, recipe, unit, answer)
+    found = make_only(tmp_path, recipe, answer)
     assert reasons_of(found) == ["refusal", "fewer than two texts to compare"]
 
 
@@ -141,16 +132,15 @@ def test_the_best_text_can_be_a_row_to_fine_tune_on(tmp_path: Path, prompts: str
 def test_the_same_replies_give_the_same_rows(tmp_path: Path, prompts: str) -> None:
     texts = worths(40, 90, 20, 70)
     recipe = BestVsRest((prompts,), rewards=REWARDS)
-    unit = only_unit(recipe.units())
     engine = StubEngine(lambda request: texts[request.attempt])
-    first = make(tmp_path, recipe, unit, engine)
-    assert make(tmp_path, recipe, unit, engine) == first
+    first = make_only(tmp_path, recipe, engine)
+    assert make_only(tmp_path, recipe, engine) == first
     assert len(engine.requests) == 4
 
 
 def test_a_poisoned_engine_gives_no_bad_row(tmp_path: Path) -> None:
     prompts = ({"prompt": f"Tell of year {one}.", "words": 90} for one in range(1_700, 1_740))
-    name = write_prompts(tmp_path, *prompts)
+    name = write_rows(tmp_path, *prompts)
     faults = ("server", "empty", "refusal", "loop", "truncated", "leak", "foreign")
     engine = ScriptedEngine(parse_rule("spread=0.6," + ",".join(f"{one}=0.1" for one in faults)))
     recipe = BestVsRest((name,), samples=8, rest="each", min_gap=0.01)
@@ -167,7 +157,7 @@ def test_a_poisoned_engine_gives_no_bad_row(tmp_path: Path) -> None:
 
 
 def test_rows_that_give_no_prompt_are_told(tmp_path: Path) -> None:
-    name = write_prompts(
+    name = write_rows(
         tmp_path,
         {"prompt": "Tell of salt."},
         {"prompt": "Tell of salt."},

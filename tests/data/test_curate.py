@@ -115,7 +115,7 @@ def test_a_cut_text_and_a_thought_before_a_good_one_are_dropped(
     found = [row(prompt, ENGLISH[:-12]), row(prompt, f"<think>Hm.</think>\n\n{ENGLISH}", 1)]
     rows, drops, _ = run(importing(monkeypatch, found), tmp_path / "run")
     assert not rows
-    assert [drop.reason for drop in drops] == ["text without its end", "leaked tag"]
+    assert [drop.reason for drop in drops] == ["truncated", "leaked tags"]
 
 
 def test_what_is_missed_is_told_or_strictly_refused(

@@ -11,7 +11,7 @@ from longwrite.data.recipe import Recipe
 from longwrite.data.rows import Unit
 from longwrite.errors import UsageError
 from tests.agent.stage import PLAN, PLAN_BRIEF, write
-from tests.data.pairing import HOSTILE, make, only_unit, prose, reasons_of, rows_of
+from tests.data.pairing import HOSTILE, make, make_only, only_unit, prose, reasons_of, rows_of
 from tests.planners.stub import StubEngine
 
 
@@ -37,7 +37,7 @@ def test_an_edit_is_a_turn_of_the_runs_thread(tmp_path: Path, run: Path) -> None
     section(run, "2").write_text(f"{edited}\n", "utf-8")
     recipe, engine = Edits((str(run),)), StubEngine()
     assert isinstance(recipe, Recipe)
-    (row,) = rows_of(make(tmp_path, recipe, only_unit(recipe.units()), engine))
+    (row,) = rows_of(make_only(tmp_path, recipe, engine))
     assert (row.chosen, row.rejected) == (edited, written)
     assert [one.role for one in row.prompt] == ["system", "user", "assistant", "user"]
     assert "Ships" in row.prompt[-1].content
@@ -48,7 +48,7 @@ def test_an_edit_is_a_turn_of_the_runs_thread(tmp_path: Path, run: Path) -> None
 def test_the_last_section_ends_the_document(tmp_path: Path, run: Path) -> None:
     section(run, "3").write_text(prose(1, 90), "utf-8")
     recipe = Edits((str(run),))
-    (row,) = rows_of(make(tmp_path, recipe, only_unit(recipe.units()), StubEngine()))
+    (row,) = rows_of(make_only(tmp_path, recipe, StubEngine()))
     assert row.ends
 
 

@@ -3,46 +3,88 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from longwrite.data.faults import find_fault, normalise
-from tests.data.pairing import HOSTILE, prose
+from longwrite.data.faults import clean_reply, find_fault, find_new_fault, normalise
+from tests.data import pairing, recipe_stub
+from tests.data.pairing import prose
+from tests.data.recipe_stub import compose
 
-TEXTS = {reason: text for reason, text in HOSTILE.items() if isinstance(text, str)}
+GOOD = compose("en", 7, words=300)
+PARTS = [prose(seed, 60) for seed in range(5)]
+
+AT_FAULT = {
+    "no words": ("***", "empty text"),
+    "a refusal": ("I'm sorry, but I can't help with that request.", "refusal"),
+    "a status": ("Internal Server Error", "error message"),
+    "a page": ("<!DOCTYPE html><html></html>", "error message"),
+    "paragraphs of a page": (f"<p>{GOOD}</p>", "HTML"),
+    "a link": (f'See <a href="http://x.y">this</a>.\n\n{GOOD}', "HTML"),
+    "a break": (f"{GOOD}\n\n<br/>\n\nThe end.", "HTML"),
+    "a thought": (f"<think>Well.</think>\n\n{GOOD}", "leaked tags"),
+    "the fence of a prompt": (f"{GOOD}\n\n</brief>\n\nThe end.", "leaked tags"),
+    "a count": (f"{GOOD}\n\n(Word count: 300)", "talk about the writing"),
+    "an announcement": (
+        f"Sure! Here is what you asked for:\n\n{GOOD}",
+        "talk before the text",
+    ),
+    "a command of a terminal": (f"{GOOD}\x1b[31m The end.", "control characters"),
+    "a page of Windows": ("It\x92s over.", "control characters"),
+    "half a character": ("It ended\ud800 here.", "control characters"),
+    "a lost character": ("It ended\ufffd here.", "control characters"),
+    "a loop": (f"{GOOD}\n\n" + "The mill stood still. " * 60, "loop"),
+    "a paragraph again": (f"{PARTS[0]}\n\n{PARTS[1]}\n\n{PARTS[0]}", "repetition"),
+    "sentences again": (
+        f"{PARTS[0]}\n\n{PARTS[1]} {PARTS[0]}\n\n{PARTS[2]} {PARTS[3]}",
+        "repetition",
+    ),
+    "another language": (compose("zh", 7, words=300), "wrong language"),
+    "no end": (f"{GOOD} And then the", "truncated"),
+}
 
 
-@pytest.mark.parametrize("reason", TEXTS)
-def test_a_hostile_text_is_named_by_its_fault(reason: str) -> None:
-    found = find_fault(TEXTS[reason], "en")
+@pytest.mark.parametrize("name", AT_FAULT)
+def test_a_fault_has_its_name(name: str) -> None:
+    text, reason = AT_FAULT[name]
+    found = find_fault(text, "en")
     assert found is not None and found[0] == reason
 
 
-@pytest.mark.parametrize("text", ["", " \n", "***", "-----"])
-def test_no_words_are_no_text(text: str) -> None:
-    assert find_fault(text) == ("empty reply", "")
+HOSTILE = [*pairing.HOSTILE.values(), *recipe_stub.HOSTILE.values()]
 
 
-def test_sound_prose_has_no_fault() -> None:
-    assert find_fault(prose(1, 400), "en") is None
-    assert find_fault("Use `<div>` and so on.\n\n```html\n<p>x</p>\n```\n\nThat is all.") is None
-    assert find_fault("春天来了，花开满园。孩子们在河边放风筝。", "zh") is None
+@pytest.mark.parametrize("said", [one for one in HOSTILE if isinstance(one, str)])
+def test_what_is_hostile_is_refused_cleaned_or_not(said: str) -> None:
+    assert find_fault(normalise(said), "en") and find_fault(clean_reply(said), "en")
 
 
-def test_the_fences_of_a_prompt_are_leaked_tags() -> None:
-    found = find_fault("The mine was old.\n\n</brief>\n\nYou write: The mine.", "en")
-    assert found == ("leaked tags", "</brief>")
-    assert find_fault("If a < b and b > c, the <i>mine</i> was old.", "en") is None
+@given(st.integers(0, 2_000), st.sampled_from(["en", "zh"]), st.sampled_from([0, 3]))
+def test_a_good_text_has_none_and_is_left_as_it_is(seed: int, language: str, sections: int) -> None:
+    text = compose(language, seed, words=60, sections=sections, extras="table list code")
+    assert find_fault(text, language) is None
+    assert clean_reply(text) == text
 
 
-def test_half_characters_and_control_characters_are_faults() -> None:
-    assert find_fault("It ended\x00 here.") == ("control characters", r"'\x00'")
-    assert find_fault("It ended\ud800 here.") == ("control characters", r"'\ud800'")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Use `<div>` and so on.\n\n```html\n<p>x</p>\n```\n\nThat is all.",
+        "If a < b and b > c, the <i>mine</i> was old, and <a was less than b>.",
+        "春天来了，花开满园。孩子们在河边放风筝。",
+        "First line.\r\nThe second one.",
+    ],
+)
+def test_code_and_signs_of_less_are_no_html(text: str) -> None:
+    assert find_fault(text) is None
 
 
-def test_what_says_the_same_again_and_again_is_repetition() -> None:
-    part = prose(3, 60)
-    mixed = "\n\n".join([part, prose(4, 60), part, prose(5, 60), part])
-    found = find_fault(mixed, "en")
-    assert found is not None and found[0] in {"repetition", "loop"}
+def test_a_part_may_end_and_begin_as_the_one_before_did() -> None:
+    colon = "Three things are known of the old mine:"
+    assert find_new_fault(colon, "Three things are told of it:", "en") is None
+    assert find_new_fault(colon, "It was old.", "en") == find_fault(colon, "en") is not None
+    refusal = AT_FAULT["a refusal"][0]
+    assert find_new_fault(refusal, refusal, "en") == find_fault(refusal, "en")
 
 
 def test_line_ends_are_made_plain() -> None:

@@ -22,10 +22,12 @@ from tests.data.pairing import (
     REWARDS,
     Said,
     make,
+    make_only,
     only_unit,
     prose,
     reasons_of,
     rows_of,
+    write_rows,
 )
 from tests.planners.stub import StubEngine
 
@@ -41,19 +43,17 @@ def place_of(request: Request) -> int:
 
 @pytest.fixture
 def recipe(tmp_path: Path) -> IterDpo:
-    path = tmp_path / "texts.jsonl"
     row = {"prompt": PROMPT, "text": "\n\n".join(PARTS), "licence": "CC0"}
-    path.write_text(json.dumps(row), "utf-8")
-    return IterDpo((str(path),), segment=60, rewards=REWARDS)
+    return IterDpo((write_rows(tmp_path, row),), segment=60, rewards=REWARDS)
 
 
 def test_each_segment_is_a_turn_and_what_is_before_is_fixed(
     tmp_path: Path, recipe: IterDpo
 ) -> None:
     engine = StubEngine(lambda request: BETTER[place_of(request)])
-    unit = only_unit(recipe.units())
-    rows = rows_of(make(tmp_path, recipe, unit, engine))
-    assert isinstance(recipe, Recipe) and len(engine.requests) == recipe.calls(unit) == 3
+    rows = rows_of(make_only(tmp_path, recipe, engine))
+    assert isinstance(recipe, Recipe) and len(engine.requests) == 3
+    assert recipe.calls(only_unit(recipe.units())) == 3
     assert [(row.chosen, row.rejected) for row in rows] == list(zip(BETTER, PARTS, strict=True))
     assert [row.ends for row in rows] == [False, False, True]
     said = [one.content for one in rows[2].prompt if one.role == "assistant"]
@@ -70,7 +70,7 @@ def test_a_refused_correction_leaves_the_original_in_the_thread(
     def answer(request: Request) -> Said:
         return BETTER[place_of(request)] if place_of(request) else HOSTILE["refusal"]
 
-    found = make(tmp_path, recipe, only_unit(recipe.units()), answer)
+    found = make_only(tmp_path, recipe, answer)
     assert reasons_of(found) == ["refusal"]
     assert rows_of(found)[0].prompt[1].content == PARTS[0]
 
@@ -87,20 +87,20 @@ def test_only_a_real_correction_counts(tmp_path: Path, recipe: IterDpo, reason: 
     def answer(request: Request) -> str:
         return BETTER[place_of(request)] if place_of(request) else WRONG[reason]
 
-    found = make(tmp_path, recipe, only_unit(recipe.units()), answer)
+    found = make_only(tmp_path, recipe, answer)
     assert reasons_of(found) == [reason] and len(rows_of(found)) == 2
 
 
 @pytest.mark.parametrize("reason", HOSTILE)
 def test_a_hostile_reply_is_a_drop(tmp_path: Path, recipe: IterDpo, reason: str) -> None:
-    found = make(tmp_path, recipe, only_unit(recipe.units()), lambda request: HOSTILE[reason])
+    found = make_only(tmp_path, recipe, lambda request: HOSTILE[reason])
     assert reasons_of(found) == [reason] * 3 and not rows_of(found)
 
 
 def test_a_segment_that_says_an_earlier_one_again_is_dropped(
     tmp_path: Path, recipe: IterDpo
 ) -> None:
-    found = make(tmp_path, recipe, only_unit(recipe.units()), lambda request: BETTER[0])
+    found = make_only(tmp_path, recipe, lambda request: BETTER[0])
     assert "repeats an earlier part" in reasons_of(found)
 
 
@@ -115,7 +115,7 @@ def test_a_judge_can_decide_and_has_to_be_readable(tmp_path: Path, recipe: IterD
         mark = 5 if "corrected" in request.ask.step else 3
         return json.dumps({"reasons": "", **dict.fromkeys(DIMENSIONS, mark)})
 
-    found = make(tmp_path, judged, only_unit(judged.units()), answer)
+    found = make_only(tmp_path, judged, answer)
     assert reasons_of(found) == ["the versions can't be compared"]
     assert rows_of(found)[0].provenance["quality"] == {"chosen": 0.85, "rejected": 0.5}
 
@@ -125,16 +125,14 @@ def test_a_finished_run_is_a_source(tmp_path: Path) -> None:
     recipe = IterDpo(runs=(str(tmp_path / "runs"),))
     unit = only_unit(recipe.units())
     assert unit.data["prompt"] == PLAN_BRIEF.prompt and str(unit.data["text"]).startswith("# Salt")
-    assert only_unit(IterDpo(runs=(str(tmp_path / "runs" / "salt"),)).units()) == unit
+    for place in (tmp_path, tmp_path / "runs" / "salt"):
+        assert only_unit(IterDpo(runs=(str(place),)).units()) == unit
 
 
 def test_a_source_at_fault_gives_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "texts.jsonl"
     rows = [{"prompt": PROMPT, "text": HOSTILE["refusal"]}, {"text": PARTS[0]}, {"prompt": "x"}]
-    path.write_text("\n".join(map(json.dumps, rows)), "utf-8")
-    found = list(IterDpo((str(path),)).units())
-    recipe = IterDpo((str(path),))
-    units = [only_unit([one]) for one in found[:2]]
+    recipe = IterDpo((write_rows(tmp_path, *rows),))
+    units = [only_unit([one]) for one in list(recipe.units())[:2]]
     reasons = [reasons_of(make(tmp_path, recipe, unit, lambda r: PARTS[0])) for unit in units]
     assert reasons == [["refusal"], ["the text has no prompt"]]
     with pytest.raises(UsageError, match="lacks a source"):

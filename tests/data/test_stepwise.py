@@ -20,7 +20,7 @@ from tests.data.pairing import (
     REWARDS,
     Said,
     is_plan,
-    make,
+    make_only,
     only_unit,
     plan_reply,
     prose,
@@ -81,7 +81,7 @@ def steps_of(
 ) -> tuple[list[Row], list[str], StubEngine]:
     """Return the rows, the reasons of the drops, and the engine that was asked."""
     engine = StubEngine(answer)
-    found = make(tmp_path, recipe, only_unit(recipe.units()), engine)
+    found = make_only(tmp_path, recipe, engine)
     return rows_of(found), reasons_of(found), engine
 
 
@@ -202,12 +202,12 @@ def test_memory_is_what_the_sections_fixed(tmp_path: Path, prompts: str) -> None
 def test_a_model_that_only_writes_is_never_asked(tmp_path: Path, prompts: str) -> None:
     engine = ScriptedEngine(parse_rule("checks=0,spread=0.4"))
     recipe = recipe_of(prompts, rewards="sound", threshold=1.0, min_gap=0.001)
-    found = make(tmp_path, recipe, only_unit(recipe.units()), engine)
+    found = make_only(tmp_path, recipe, engine)
     rows = rows_of(found)
     assert rows and all(row.provenance["critique"] == "" for row in rows)
     with pytest.raises(UsageError, match="only writes"):
         judged = recipe_of(prompts, judge=True)
-        make(tmp_path, judged, only_unit(judged.units()), engine)
+        make_only(tmp_path, judged, engine)
 
 
 # --- what can't be used --------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from longwrite.data.violate import Violate, read_constraints, verify_edit
 from longwrite.errors import UsageError
 from longwrite.rewards.constraints import check, holds
 from longwrite.types import Constraint, Request
-from tests.data.pairing import HOSTILE, Said, make, only_unit, prose, reasons_of, rows_of
+from tests.data.pairing import HOSTILE, Said, make_only, prose, reasons_of, rows_of, write_rows
 from tests.planners.stub import StubEngine
 
 PARTS = [prose(seed, 70).replace("\n\n", " ") for seed in range(6)]
@@ -58,9 +58,7 @@ def write_source(folder: Path, text: str, prompt: str, *constraints: Constraint)
         for c in constraints
     ]
     row = {"prompt": prompt, "response": text, "constraints": json.dumps(listed)}
-    path = folder / "set.jsonl"
-    path.write_text(json.dumps(row, ensure_ascii=False), "utf-8")
-    return str(path)
+    return write_rows(folder, row)
 
 
 def break_one(
@@ -73,8 +71,7 @@ def break_one(
     others = [one for name, one in REQUIRED.items() if name != kind]
     source = write_source(folder, TEXT, f"Tell of rain, and keep {quote}.", stated, *others)
     recipe = Violate((source,), by=by, kinds=(kind,), **options)  # type: ignore[arg-type]
-    unit = only_unit(recipe.units())
-    return make(folder, recipe, unit, answer or StubEngine())  # type: ignore[arg-type]
+    return make_only(folder, recipe, answer or StubEngine())  # type: ignore[arg-type]
 
 
 # --- by code -------------------------------------------------------------------------------------
@@ -105,10 +102,10 @@ def test_a_whole_section_is_no_minimal_edit_and_headings_are_sections_too(tmp_pa
     ]
     alone = write_source(tmp_path, TEXT, "Tell of rain in 4 chapters.")
     recipe = Violate((alone,), by="code", kinds=("sections",))
-    found = make(tmp_path, recipe, only_unit(recipe.units()), StubEngine())
+    found = make_only(tmp_path, recipe, StubEngine())
     assert reasons_of(found) == ["the edit is not minimal"]
     wide = Violate((alone,), by="code", kinds=("sections",), max_changed=0.4)
-    (row,) = rows_of(make(tmp_path, wide, only_unit(wide.units()), StubEngine()))
+    (row,) = rows_of(make_only(tmp_path, wide, StubEngine()))
     assert row.rejected.count("\n## ") == 3 and row.rejected.endswith(PARTS[5])
 
 
@@ -123,7 +120,7 @@ def test_chinese_is_broken_in_chinese(tmp_path: Path) -> None:
     prompt = "写一篇关于盐的文章，要提到“骆驼”，不要出现“汽车”。"
     source = write_source(tmp_path, text, prompt)
     recipe = Violate((source,), by="code", per_text=2, max_changed=0.4)
-    rows = rows_of(make(tmp_path, recipe, only_unit(recipe.units()), StubEngine()))
+    rows = rows_of(make_only(tmp_path, recipe, StubEngine()))
     broken = {row.broken.kind: row for row in rows if row.broken}
     assert "骆驼" not in broken["mention"].rejected
     assert "（汽车）" in broken["avoid"].rejected and "汽车" not in text
@@ -132,7 +129,7 @@ def test_chinese_is_broken_in_chinese(tmp_path: Path) -> None:
 def test_a_requirement_that_the_prompt_keeps_secret_is_not_broken(tmp_path: Path) -> None:
     source = write_source(tmp_path, TEXT, "Tell of rain.", REQUIRED["mention"])
     recipe = Violate((source,), by="code")
-    found = make(tmp_path, recipe, only_unit(recipe.units()), StubEngine())
+    found = make_only(tmp_path, recipe, StubEngine())
     assert reasons_of(found) == ["it meets no requirement that could be broken"]
 
 

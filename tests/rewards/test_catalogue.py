@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pickle
+from random import Random
 
 import pytest
 
+from longwrite.engines.scripted import compose_text
 from longwrite.errors import UsageError
 from longwrite.rewards.catalogue import REWARDS, find_reward, read_composition
 from longwrite.rewards.reward import Reward
 from longwrite.rewards.trl import DEFAULT
+from longwrite.types import Brief, Document
 
 
 def test_a_line_names_rewards_weights_and_gates() -> None:
@@ -42,6 +45,14 @@ def test_the_default_and_ones_own_are_named() -> None:
 def test_what_names_none_is_told(text: str, said: str) -> None:
     with pytest.raises(UsageError, match=said.replace("?", r"\?")):
         read_composition(text)
+
+
+def test_soundness_is_paid_by_name() -> None:
+    (component,) = read_composition("soundness").components
+    brief = Brief("Tell of salt.", 200, language="en")
+    texts = compose_text(200, "en", Random(1)), compose_text(20, "en", Random(1)) * 10
+    paid = [component.reward(brief, Document.from_text(brief, text)).value for text in texts]
+    assert paid[0] is not None and paid[1] is not None and paid[0] > paid[1] + 0.2
 
 
 def test_every_reward_has_its_own_name_and_travels() -> None:
