@@ -42,6 +42,18 @@ _LINE_END = re.compile(r"\r\n?|[\x85\u2028\u2029]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """What a terminal or a file would take for more than text."""
 
+_OWN_TURN = re.compile(
+    r"^(?:Now write the (?:whole text|next section)\b|This section is not finished: it still needs "
+    r"|This section has to be changed so that it meets |Other sections of the document already say "
+    r"|You write: [^\n]*\nLanguage: )",
+    re.MULTILINE,
+)
+"""How our own prompts begin: a model that goes on writing after its answer asks itself the next."""
+
+_OWN_REQUEST = re.compile(
+    r"\s*Now write the [^\n]*\n(?:[^\n]*\n){0,12}?Length: about [^\n]*(?:\n|\Z)"
+)
+
 SOFT = frozenset({"repetition", "drift"})
 """Problems that are worth another attempt, but leave a text that can be used."""
 
@@ -101,14 +113,13 @@ def inspect(text: str, finish: Finish | None, around: Surroundings) -> Draft:
     if loop is not None:
         text = text[:loop]
         problems.append("loop")
+    text, left = _cut_own_turn(text)
     drift = find_drift(around.terms, text) or 0
     if drift >= _KEPT_LEAST * len(text):
-        text = text[:drift].rstrip()
-    else:
-        drift = 0
-    cut = (finish != "stop" and not drift) or loop is not None
+        text, left = text[:drift].rstrip(), True
+    cut = (finish != "stop" and not left) or loop is not None
     text, shortened = _mend(complete_part(text) if cut else text, around)
-    cut = cut or shortened or bool(drift)
+    cut = cut or shortened or left
     words = count_words(text)
     if words == 0:
         return Draft("", 0, (*problems, "empty"), cut)
@@ -116,14 +127,14 @@ def inspect(text: str, finish: Finish | None, around: Surroundings) -> Draft:
         return Draft("", 0, (failure,))
     if not is_in(text, around.language):
         problems.append("language")
-    own = around.earlier.coverage(text).value
-    if words >= _JUDGED_WORDS and own is not None and 1.0 - own > OVERLAP_MOST:
+    new = around.earlier.coverage(text).value
+    if words >= _JUDGED_WORDS and new is not None and 1.0 - new > OVERLAP_MOST:
         problems.append("overlap")
     if words >= _JUDGED_WORDS and not names_subject(around.terms, text):
         problems.append("drift")
     if words >= _WHOLE_WORDS:
-        own = duplicated_coverage(text).value
-        if own is not None and 1.0 - own > _REPEATED_MOST:
+        once = duplicated_coverage(text).value
+        if once is not None and 1.0 - once > _REPEATED_MOST:
             problems.append("repetition")
     if any(leak.kind in {"tag", "error"} for leak in find_leaks(text)):
         problems.append("leak")
@@ -146,6 +157,14 @@ def _mend(text: str, around: Surroundings) -> tuple[str, bool]:
         if text == before:
             break
     return text, cut
+
+
+def _cut_own_turn(text: str) -> tuple[str, bool]:
+    """Drop our request said before the text, and all from the next one on; tell of the latter."""
+    if asked := _OWN_REQUEST.match(text):
+        text = text[asked.end() :].lstrip()
+    turn = _OWN_TURN.search(text)
+    return (text[: turn.start()].rstrip(), True) if turn else (text, False)
 
 
 def _close_comment(text: str) -> str:

@@ -14,6 +14,7 @@ from longwrite.agent.settings import Settings
 from longwrite.api import Outcome
 from longwrite.engines.scripted import FAULTS, compose_text
 from longwrite.errors import EngineError
+from longwrite.prompts import fill
 from longwrite.scoring.leaks import find_leaks
 from longwrite.scoring.repetition import NgramIndex, find_early_loop
 from longwrite.text import count_words
@@ -150,6 +151,22 @@ def test_a_section_is_cut_where_it_leaves_the_subject_unless_little_were_left() 
     assert draft.text == told and draft.cut
     early = f"Zorblatt membranes are thin.\n\n{GOOD}"
     assert look(early, terms=("zorblatt", "membranes")) == Draft(early, count_words(early))
+
+
+STEP = fill("longwrite.agent", "step", **dict.fromkeys(
+    ("goal", "contract", "position", "form", "musts", "note"), ""
+), where='the next section, "Mines"', length="300 words")  # fmt: skip
+CONTINUE = fill("longwrite.agent", "continue", length="120 words")
+
+
+@pytest.mark.parametrize("turn", [STEP, CONTINUE, f"</past>\n\n{STEP}"])
+def test_a_model_that_asks_itself_for_the_next_section_is_cut_there(turn: str) -> None:
+    draft = look(f"{GOOD}\n\n{turn}\n\n{compose_text(100, 'en', random.Random(2))}")
+    assert draft.text == GOOD and draft.cut and not draft.problems
+
+
+def test_a_model_that_says_the_request_before_its_answer_loses_that_alone() -> None:
+    assert look(f"{STEP}\n\n{GOOD}") == Draft(GOOD, count_words(GOOD))
 
 
 def test_a_story_in_which_people_refuse_and_apologise_passes() -> None:

@@ -1,0 +1,262 @@
+"""From an order to a trained checkpoint: what is looked at before the first step, and what is kept.
+
+An output folder belongs to one order. The same command goes on from its last checkpoint; another
+order in the same folder is refused, since its checkpoints are of another model or set.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoConfig, AutoTokenizer, PrinterCallback, TrainerState
+from transformers.trainer_utils import get_last_checkpoint
+
+from longwrite.errors import Interrupted, UsageError
+from longwrite.runs.store import digest
+from longwrite.train.presets import find_limit, find_window, fit_to_data
+from longwrite.train.rows import Encoded, encode_rows, load_rows
+from longwrite.train.settings import Order, import_trl
+from longwrite.train.stopping import StopOnSignal
+
+RECORD = "longwrite-train.json"
+"""Beside the checkpoints: the order that they belong to."""
+
+_LEAST_FREE = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An order with what its first step needs.
+
+    Attributes:
+        order: With all lengths set.
+        tokenizer: Of the model.
+        encoded: The set.
+        window: Tokens that the model has positions for, None where nobody says.
+    """
+
+    order: Order
+    tokenizer: Any
+    encoded: Encoded
+    window: int | None
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of a run.
+
+    Attributes:
+        folder: Of the model.
+        steps: Made in all.
+        resumed: Step that it went on from, 0 for a new run.
+        losses: First and last one logged.
+        dropped: Rows left out, by reason.
+    """
+
+    folder: Path
+    steps: int
+    resumed: int
+    losses: tuple[float, ...]
+    dropped: Mapping[str, int]
+
+
+def prepare(order: Order) -> Prepared:
+    """Read model settings, tokenizer and set, and set the lengths that were left open.
+
+    Raises:
+        UsageError: One of them can't be used.
+    """
+    name = order.model.model_name_or_path
+    tokenizer, config = _load_tokenizer(order, name)
+    window = find_window(config)
+    raw = load_rows(
+        order.script.dataset_name,
+        order.script.dataset_config,
+        order.script.dataset_train_split,
+        order.method,
+    )
+    encoded = encode_rows(
+        raw,
+        tokenizer,
+        order.method,
+        most=find_limit(order, window),
+        allow_drop=order.options.allow_drop,
+        learn_prompts=getattr(order.training, "completion_only_loss", None) is False,
+        processes=getattr(order.training, "dataset_num_proc", None),
+    )
+    targets = [one for one in _column(encoded, "words") if one]
+    fit_to_data(order, encoded, window, targets)
+    return Prepared(order, tokenizer, encoded, window)
+
+
+def train(prepared: Prepared, say: Callable[[str], None] = lambda line: None) -> Trained:
+    """Train, or go on from the last checkpoint.
+
+    Args:
+        prepared: See `prepare`.
+        say: Told what happens.
+
+    Raises:
+        UsageError: The output folder can't be used.
+        Interrupted: A person stopped it; the checkpoint of that step is kept.
+    """
+    order = prepared.order
+    folder = Path(order.training.output_dir)
+    checkpoint = claim_folder(order)
+    if checkpoint:
+        say(f"Going on from {checkpoint}.")
+    started = int(checkpoint.rpartition("-")[2]) if checkpoint else 0
+    if checkpoint and is_finished(order, checkpoint):
+        say("It is finished: nothing is left to do.")
+        return Trained(folder, started, started, (), prepared.encoded.dropped)
+    trainer = make_trainer(prepared)
+    if order.training.disable_tqdm:
+        trainer.remove_callback(PrinterCallback)  # what takes its place prints on standard output
+    stop = StopOnSignal()
+    trainer.add_callback(stop)
+    with stop:
+        trainer.train(resume_from_checkpoint=checkpoint)
+    if stop.asked and trainer.state.global_step < trainer.state.max_steps:
+        raise Interrupted(
+            f"Stopped after step {trainer.state.global_step}", "as asked",
+            "Run the same command to go on from there.",
+        )  # fmt: skip
+    trainer.save_model(str(folder))
+    losses = [log["loss"] for log in trainer.state.log_history if "loss" in log]
+    if order.training.push_to_hub:
+        trainer.push_to_hub(dataset_name=order.script.dataset_name)
+    return Trained(
+        folder, trainer.state.global_step, started, tuple(losses[:1] + losses[-1:]),
+        prepared.encoded.dropped,
+    )  # fmt: skip
+
+
+def make_trainer(prepared: Prepared) -> Any:
+    """Return the trainer of an order, its model loaded."""
+    trl, order = import_trl(), prepared.order
+    shared: dict[str, Any] = {
+        "model": order.model.model_name_or_path,
+        "args": order.training,
+        "train_dataset": prepared.encoded.rows,
+        "processing_class": prepared.tokenizer,
+        "peft_config": trl.get_peft_config(order.model),
+    }
+    given = order.training.model_init_kwargs or {}
+    order.training.model_init_kwargs = {
+        "revision": order.model.model_revision,
+        "attn_implementation": order.model.attn_implementation,
+        "dtype": order.model.dtype,
+        **given,
+    }
+    quantised = trl.get_quantization_config(order.model)
+    if quantised is not None:
+        order.training.model_init_kwargs["quantization_config"] = quantised
+        order.training.model_init_kwargs["device_map"] = trl.get_kbit_device_map()
+    if order.method == "sft":
+        from longwrite.train.sft import LongSFTTrainer
+
+        return LongSFTTrainer(weighting=order.options.weighting, **shared)
+    if order.method == "dpo":
+        from longwrite.train.dpo import LongDPOTrainer
+
+        return LongDPOTrainer(**shared)
+    raise NotImplementedError(order.method)
+
+
+def claim_folder(order: Order) -> str | None:
+    """Make an order's output folder, and return the checkpoint to go on from.
+
+    Raises:
+        UsageError: It can't be written, the disk is full, or it belongs to another order.
+    """
+    folder = Path(order.training.output_dir)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise UsageError(f"{folder} can't be written", why, "Name another --output.") from error
+    if free < _LEAST_FREE:
+        raise UsageError(f"The disk of {folder} is full", f"{free:,} bytes are free", "Make room.")
+    told, record = describe(order), folder / RECORD
+    checkpoint = get_last_checkpoint(str(folder))
+    if checkpoint and record.is_file():
+        before = json.loads(record.read_text("utf-8"))
+        changed = sorted(name for name in told if told[name] != before.get(name))
+        if changed:
+            raise UsageError(
+                f"{folder} holds a run with other settings",
+                f"{', '.join(changed)} changed since its checkpoint {Path(checkpoint).name}",
+                "Name another --output, or delete that folder to begin anew.",
+            )
+    record.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", "utf-8")
+    return str(checkpoint) if checkpoint else None
+
+
+def is_finished(order: Order, checkpoint: str) -> bool:
+    """Tell whether a run's last checkpoint is its end."""
+    state = TrainerState.load_from_json(str(Path(checkpoint) / "trainer_state.json"))
+    if order.training.max_steps > 0:
+        return bool(state.global_step >= order.training.max_steps)
+    return bool((state.epoch or 0) >= order.training.num_train_epochs - 1e-6)
+
+
+_FREE = frozenset({"max_steps", "num_train_epochs", "save_steps", "logging_steps", "report_to"})
+"""Settings that a run may change when it goes on."""
+
+
+def describe(order: Order) -> dict[str, Any]:
+    """Return what decides which checkpoints belong to an order, as JSON values."""
+    path = Path(order.model.model_name_or_path) / "config.json"
+    model = digest(path.read_text("utf-8"))[:12] if path.is_file() else ""
+    ours = {name: value for name, value in asdict(order.options).items() if name not in _FREE}
+    return {
+        "method": order.method,
+        "model": order.model.model_name_or_path,
+        "model_config": model,
+        "set": order.script.dataset_name,
+        "set_config": order.script.dataset_config,
+        "lora": [order.model.use_peft, order.model.lora_r, order.model.lora_target_modules],
+        "seed": order.training.seed,
+        "learning_rate": order.training.learning_rate,
+        "batch": [
+            order.training.per_device_train_batch_size,
+            order.training.gradient_accumulation_steps,
+        ],
+        **{f"longwrite.{name}": value for name, value in ours.items()},
+    }
+
+
+def _load_tokenizer(order: Order, name: str) -> tuple[Any, Any]:
+    options = {
+        "revision": order.model.model_revision,
+        "trust_remote_code": order.training.trust_remote_code,
+    }
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name, **options)
+        config = AutoConfig.from_pretrained(name, **options)
+    except (OSError, ValueError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise UsageError(f"The model {name} can't be read", said, "Name a folder.") from error
+    if not tokenizer.chat_template:
+        raise UsageError(
+            f"The model {name} has no chat template",
+            "prompt and answer can't be told apart",
+            "Put a chat_template.jinja beside it, or use an instruction-tuned model.",
+        )
+    if tokenizer.eos_token_id is None:
+        raise UsageError(
+            f"The tokenizer of {name} has no end token",
+            "the model could never learn to stop",
+            "Set eos_token in its tokenizer_config.json.",
+        )
+    return tokenizer, config
+
+
+def _column(encoded: Encoded, name: str) -> list[Any]:
+    return list(encoded.rows[name]) if name in encoded.rows.column_names else []

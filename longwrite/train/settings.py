@@ -1,0 +1,252 @@
+"""What a training run is asked to do: TRL's own arguments, read by TRL, and a few beside them.
+
+One YAML file, or the same names on the command line, which go before it:
+
+    model_name_or_path: Qwen/Qwen3-4B
+    dataset_name: set
+    learning_rate: 1e-5
+    use_peft: true
+    allow_drop: true
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal, NoReturn, get_args
+
+from longwrite import strict_yaml
+from longwrite.errors import UsageError
+
+Method = Literal["sft", "dpo", "grpo"]
+METHODS: tuple[Method, ...] = get_args(Method)
+
+
+def _option(text: str, default: Any) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass
+class LongOptions:
+    """What all methods understand beside TRL's arguments."""
+
+    allow_drop: bool = _option("Drop and count rows that don't fit, instead of stopping.", False)
+    alarms: str = _option("What an alarm does: warn, stop, or off.", "warn")
+    bench_briefs: str | None = _option("Briefs that are answered and scored at each save.", None)
+    bench_samples: int = _option("Briefs of those that are answered.", 20)
+    bench_tokens: int = _option("Most tokens of such an answer.", 2048)
+
+    def __post_init__(self) -> None:
+        """Refuse values that make no sense.
+
+        Raises:
+            UsageError: Naming the option.
+        """
+        check_choice("alarms", self.alarms, ("warn", "stop", "off"))
+
+
+@dataclass
+class SFTOptions(LongOptions):
+    """Beside `trl.SFTConfig`."""
+
+    weighting: str = _option(
+        "What counts the same: 'token', each token; 'sequence', each row (LongAlign), so that long "
+        "rows of a mixture don't drown the short ones.",
+        "token",
+    )
+    count_down: bool = _option("Tell the model at each token how many are left (LDPE).", False)
+
+    def __post_init__(self) -> None:
+        """Refuse values that make no sense.
+
+        Raises:
+            UsageError: Naming the option.
+        """
+        super().__post_init__()
+        check_choice("weighting", self.weighting, ("token", "sequence"))
+
+
+@dataclass
+class DPOOptions(LongOptions):
+    """Beside `trl.DPOConfig`."""
+
+
+@dataclass
+class GRPOOptions(LongOptions):
+    """Beside `trl.GRPOConfig`."""
+
+    rewards: str = _option(
+        "Rewards with weights and gates: 'default', or 'length=1, repetition=0.5, language>=0.5'.",
+        "default",
+    )
+    eos_gate: bool = _option("Pay the least for a completion that the model didn't end.", True)
+    overlong: int = _option(
+        "Tokens before the completion limit in which the pay falls to the least; 0 for none.", 0
+    )
+    resample_rounds: int = _option("Times that groups without a signal are drawn again.", 0)
+    reward_deadline: float = _option("Seconds after which a reward counts as not known.", 60.0)
+
+
+_OPTIONS: Mapping[Method, type[LongOptions]] = {
+    "sft": SFTOptions, "dpo": DPOOptions, "grpo": GRPOOptions,
+}  # fmt: skip
+_CONFIGS: Mapping[Method, str] = {"sft": "SFTConfig", "dpo": "DPOConfig", "grpo": "GRPOConfig"}
+
+DEFAULTS: Mapping[Method, Mapping[str, Any]] = {
+    "sft": {
+        "max_length": None,
+        "learning_rate": 1e-5,
+        "warmup_steps": 0.03,
+        "shuffle_dataset": True,
+    },
+    "dpo": {"max_length": None, "learning_rate": 1e-6, "precompute_ref_log_probs": True},
+    "grpo": {
+        "max_completion_length": None,
+        "epsilon_high": 0.28,
+        "multi_objective_aggregation": "normalize_then_sum",
+        "mask_truncated_completions": False,
+    },
+}
+"""Where TRL's own defaults would cut long rows or make a length reward noise. A length left open
+is set from the data."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """A training run as it was asked for.
+
+    Attributes:
+        method: Which.
+        script: TRL's ScriptArguments: the set.
+        training: TRL's config of the method.
+        model: TRL's ModelConfig: the model, LoRA and quantisation.
+        options: Ours.
+        config: The file that it was read from.
+        arguments: Of the command line that it was read from.
+    """
+
+    method: Method
+    script: Any
+    training: Any
+    model: Any
+    options: Any
+    config: Path | None = None
+    arguments: tuple[str, ...] = ()
+
+
+def check_choice(name: str, value: str, known: Sequence[str]) -> None:
+    """Refuse a value that isn't one of those known.
+
+    Raises:
+        UsageError: Naming option and value.
+    """
+    if value not in known:
+        close = difflib.get_close_matches(value, known, 1)
+        mend = f"Did you mean '{close[0]}'?" if close else f"Use {', '.join(known)}."
+        raise UsageError(f"'{name}: {value}' is unknown", "", mend)
+
+
+def read_order(method: Method, config: Path | None, arguments: Sequence[str] = ()) -> Order:
+    """Return the run that a file and a command line ask for.
+
+    Args:
+        method: Which trainer.
+        config: YAML file of arguments; None for none.
+        arguments: Of the command line, as TRL spells them: ``--learning_rate 1e-4``; they go before
+            the file's.
+
+    Raises:
+        UsageError: An unknown argument, or one with a value that can't be used.
+    """
+    parser = _make_parser(method)
+    known = {action.dest for action in parser._actions}
+    given = _read_file(config) if config else {}
+    _check_names(given, known, f"{config}")
+    environment = given.pop("env", None) or {}
+    if not isinstance(environment, dict):
+        raise UsageError(f"{config}: 'env' has the wrong type", "it is no mapping", "")
+    os.environ.update({str(name): str(value) for name, value in environment.items()})
+    parser.set_defaults_with_config(**{**DEFAULTS[method], **_find_device(), **given})
+    _check_names(_names(arguments), known | {"help"}, "the command line")
+    try:
+        script, training, model, own = parser.parse_args_into_dataclasses(list(arguments))
+    except (ValueError, TypeError, ImportError) as error:
+        raise UsageError(f"These arguments of {method} can't be used", _one_line(error)) from error
+    if not model.model_name_or_path:
+        raise UsageError("There is no model to train", "none is named", "Add --model FOLDER.")
+    if not script.dataset_name:
+        raise UsageError("There is no set to train on", "none is named", "Add --data FOLDER.")
+    return Order(method, script, training, model, own, config, tuple(arguments))
+
+
+def import_trl() -> Any:
+    """Return TRL.
+
+    Raises:
+        UsageError: It isn't installed.
+    """
+    os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
+    try:
+        return import_module("trl")
+    except ImportError as error:
+        mend = "Install it: pip install 'longwrite[train]'"
+        raise UsageError("Training needs trl", _one_line(error), mend) from error
+
+
+def _find_device() -> dict[str, Any]:
+    """Return what a machine without an accelerator needs."""
+    if import_module("torch").accelerator.is_available():
+        return {}
+    return {"use_cpu": True, "bf16": False, "dataloader_pin_memory": False}
+
+
+def list_arguments(method: Method) -> str:
+    """Return every argument that a method takes, with what it means."""
+    return str(_make_parser(method).format_help())
+
+
+def _make_parser(method: Method) -> Any:
+    trl = import_trl()
+    kinds = [trl.ScriptArguments, getattr(trl, _CONFIGS[method]), trl.ModelConfig, _OPTIONS[method]]
+    base: Any = trl.TrlParser
+
+    class Parser(base):
+        """TRL's, with errors as sentences."""
+
+        def error(self, message: str) -> NoReturn:
+            raise UsageError("The arguments can't be used", message, "See --help.")
+
+    return Parser(kinds, prog=f"longwrite train {method}", add_help=False, allow_abbrev=False)
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        data = strict_yaml.load(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise UsageError(f"{path} can't be read", why, "See the name.") from error
+    if not isinstance(data, dict):
+        raise UsageError(f"{path} holds no settings", "it is no mapping", "Write NAME: VALUE.")
+    return {str(name): value for name, value in data.items()}
+
+
+def _names(arguments: Sequence[str]) -> list[str]:
+    found = [one[2:].partition("=")[0] for one in arguments if one.startswith("--")]
+    return [one.removeprefix("no-").removeprefix("no_").replace("-", "_") for one in found]
+
+
+def _check_names(given: Any, known: set[str], where: str) -> None:
+    for name in given:
+        if name in known or name == "env":
+            continue
+        close = difflib.get_close_matches(name, known, 1)
+        mend = f"Did you mean '{close[0]}'?" if close else ""
+        raise UsageError(f"{where} has an unknown argument, '{name}'", "nothing reads it", mend)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
