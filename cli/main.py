@@ -24,6 +24,7 @@ COMMANDS = {
     "score": ("longwrite.cli.score:score", "Score texts from any source."),
     "bench": ("longwrite.cli.bench:bench", "Score a model or given texts on a benchmark."),
     "data": ("", "Build, check and ship training sets."),
+    "train": ("", "Fine-tune models that write long."),
     "doctor": ("longwrite.cli.doctor:doctor", "Find the engine and try what it can do."),
 }
 """Name to ``module:function`` and a line of help; a group of commands has no function."""
@@ -35,6 +36,11 @@ DATA = {
     "merge": ("longwrite.cli.data_files:merge", "Join the shards of a build."),
     "push": ("longwrite.cli.data_files:push", "Upload a set to the Hub."),
     "inspect": ("longwrite.cli.data_files:inspect", "Read a row with its labels and origin."),
+}
+
+TRAIN = {
+    "sft": ("longwrite.cli.train:sft", "Fine-tune on prompts and completions."),
+    "dpo": ("longwrite.cli.train:dpo", "Prefer chosen texts to rejected ones."),
 }
 
 _PLAIN: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
@@ -54,11 +60,13 @@ class Group(TyperGroup):
         """Load a command; None when there is none of that name."""
         if cmd_name not in self.table:
             return None
-        if cmd_name == "data" and self.table is COMMANDS:
-            return typer.main.get_command(data)
-        module, _, function = self.table[cmd_name][0].partition(":")
+        if self.table is COMMANDS and cmd_name in GROUPS:
+            return typer.main.get_command(GROUPS[cmd_name])
+        place, _, function = self.table[cmd_name][0].partition(":")
+        module = import_module(place)
         alone = typer.Typer(add_completion=False, context_settings=_HELP, **_PLAIN)
-        alone.command(cmd_name)(getattr(import_module(module), function))
+        settings = getattr(module, "CONTEXT_SETTINGS", None)
+        alone.command(cmd_name, context_settings=settings)(getattr(module, function))
         return typer.main.get_command(alone)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -85,6 +93,27 @@ def describe_data() -> None:
     longwrite data COMMAND --help tells more.
     """
 
+
+class TrainGroup(Group):
+    """The commands of `longwrite train`."""
+
+    table = TRAIN
+
+
+train = typer.Typer(cls=TrainGroup, no_args_is_help=True, context_settings=_HELP, **_PLAIN)
+
+
+@train.callback()
+def describe_train() -> None:
+    """Fine-tune models that write long, over TRL: nothing is cut, everything goes on.
+
+    Example: longwrite train sft --model ./base --data ./set -o out
+
+    longwrite train COMMAND --help tells more.
+    """
+
+
+GROUPS = {"data": data, "train": train}
 
 app = typer.Typer(cls=Group, no_args_is_help=True, context_settings=_HELP, **_PLAIN)
 

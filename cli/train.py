@@ -67,7 +67,8 @@ def dpo(
     """Prefer the chosen text to the rejected one. A part of a document never learns to stop.
 
     Arguments stand in a YAML file, named first, or on the line: any of trl.DPOConfig, ModelConfig
-    and ScriptArguments, as TRL spells it, and ours; ld_alpha and loss_type weigh against mere length.
+    and ScriptArguments, as TRL spells it, and ours. ld_alpha and loss_type weigh
+    against mere length.
 
     Example: longwrite train dpo --model ./sft --data ./set -o out --beta 0.1 --ld_alpha 0.5
     """
@@ -139,12 +140,12 @@ def _run(
 
 def _hush() -> None:
     """Silence the libraries' progress bars."""
-    import datasets
-    from transformers.utils import logging
+    from importlib import import_module
 
-    datasets.disable_progress_bars()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
+    import_module("datasets").disable_progress_bars()
+    logs: Any = import_module("transformers.utils.logging")
+    logs.disable_progress_bar()
+    logs.set_verbosity_error()
 
 
 def _tell_forecast(found: Forecast, order: Order, as_json: bool) -> int:

@@ -88,7 +88,7 @@ def count_steps(prepared: Prepared) -> int:
     if order.method == "grpo":
         rows *= training.num_generations * training.num_iterations
     batch = training.per_device_train_batch_size * training.world_size
-    per_epoch = math.ceil(math.ceil(rows / batch) / training.gradient_accumulation_steps)
+    per_epoch: int = math.ceil(math.ceil(rows / batch) / training.gradient_accumulation_steps)
     epochs: float = training.num_train_epochs
     return math.ceil(per_epoch * epochs)
 

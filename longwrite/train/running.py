@@ -186,7 +186,7 @@ def claim_folder(order: Order) -> str | None:
     told, record = describe(order), folder / RECORD
     checkpoint = get_last_checkpoint(str(folder))
     if checkpoint and record.is_file():
-        before = json.loads(record.read_text("utf-8"))
+        before = _read_record(record)
         changed = sorted(name for name in told if told[name] != before.get(name))
         if changed:
             raise UsageError(
@@ -196,6 +196,14 @@ def claim_folder(order: Order) -> str | None:
             )
     record.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", "utf-8")
     return str(checkpoint) if checkpoint else None
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        mend = "Name another --output, or delete that folder to begin anew."
+        raise UsageError(f"{path} can't be read", "it is damaged", mend) from error
 
 
 def is_finished(order: Order, checkpoint: str) -> bool:

@@ -170,6 +170,7 @@ def read_order(method: Method, config: Path | None, arguments: Sequence[str] = (
     if not isinstance(environment, dict):
         raise UsageError(f"{config}: 'env' has the wrong type", "it is no mapping", "")
     os.environ.update({str(name): str(value) for name, value in environment.items()})
+    _check_lists(given, parser, f"{config}")
     parser.set_defaults_with_config(**{**DEFAULTS[method], **_find_device(), **given})
     _check_names(_names(arguments), known | {"help"}, "the command line")
     try:
@@ -246,6 +247,14 @@ def _check_names(given: Any, known: set[str], where: str) -> None:
         close = difflib.get_close_matches(name, known, 1)
         mend = f"Did you mean '{close[0]}'?" if close else ""
         raise UsageError(f"{where} has an unknown argument, '{name}'", "nothing reads it", mend)
+
+
+def _check_lists(given: Mapping[str, Any], parser: Any, where: str) -> None:
+    """Refuse lists where one value is wanted: a parser checks words only."""
+    single = {action.dest for action in parser._actions if action.nargs in (None, "?")}
+    for name, value in given.items():
+        if isinstance(value, list) and name in single:
+            raise UsageError(f"{where}: '{name}' has the wrong type", "it is a list", "Give one.")
 
 
 def _one_line(error: Exception) -> str:

@@ -1,0 +1,121 @@
+"""A run goes on where it stopped, to the same weights; its folder is nobody else's."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from longwrite.errors import UsageError
+from longwrite.train.forecast import count_steps
+from longwrite.train.running import RECORD, Trained, prepare, train
+from longwrite.train.settings import Method, read_order
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+ROOT = Path(__file__).resolve().parents[2]
+SENTENCE = "The tide came in over the flats. "
+QUIET = {"HF_HUB_OFFLINE": "1", "TRL_EXPERIMENTAL_SILENCE": "1", "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with a set of each method."""
+    texts = [(f"Tell {number}.", SENTENCE * (1 + number)) for number in range(6)]
+    sets = {
+        "sft": [{"prompt": prompt, "completion": text} for prompt, text in texts],
+        "dpo": [{"prompt": prompt, "chosen": text, "rejected": "No."} for prompt, text in texts],
+    }
+    for name, rows in sets.items():
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        (tmp_path / f"{name}.jsonl").write_text(lines, "utf-8")
+    return tmp_path
+
+
+def arguments(model: Path, folder: Path, method: Method, out: str, *more: str) -> list[str]:
+    return [
+        f"--model_name_or_path={model}", f"--dataset_name={folder}/{method}.jsonl",
+        f"--output_dir={folder}/{out}", "--max_steps=4", "--save_steps=1", "--report_to=none",
+        "--per_device_train_batch_size=1", "--disable_tqdm=true", "--learning_rate=1e-3", *more,
+    ]  # fmt: skip
+
+
+def run(model: Path, folder: Path, method: Method, out: str, *more: str) -> Trained:
+    order = read_order(method, None, arguments(model, folder, method, out, *more))
+    return train(prepare(order))
+
+
+@pytest.mark.parametrize("method", ["sft", "dpo"])
+def test_a_run_in_two_parts_ends_in_the_same_weights(
+    method: Method, tiny_model: Path, folder: Path
+) -> None:
+    whole = run(tiny_model, folder, method, "whole")
+    first = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", "longwrite.train", method,
+         *arguments(tiny_model, folder, method, "parts", "--disable_tqdm=false")],
+        env={**os.environ, **QUIET, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert first.stderr is not None
+    line = ""
+    while not (" 1/4" in line or " 2/4" in line):
+        line = first.stderr.readline()
+        assert line, "it ended too early"
+    first.send_signal(signal.SIGINT)
+    said = first.communicate(timeout=60)[1]
+    if first.returncode:  # else it was done before it heard
+        assert first.returncode == 130 and "Run the same command to go on" in said
+    rest = run(tiny_model, folder, method, "parts")
+    assert rest.steps == whole.steps == 4 and rest.resumed >= 1
+    weights = [(folder / name / "model.safetensors").read_bytes() for name in ("whole", "parts")]
+    assert weights[0] == weights[1]
+    assert run(tiny_model, folder, method, "parts").resumed == 4  # nothing is left to do
+
+
+def test_a_folder_belongs_to_one_order(tiny_model: Path, folder: Path) -> None:
+    run(tiny_model, folder, "sft", "out", "--max_steps=1")
+    assert run(tiny_model, folder, "sft", "out", "--max_steps=2").steps == 2
+    with pytest.raises(UsageError, match="learning_rate changed since its checkpoint"):
+        run(tiny_model, folder, "sft", "out", "--max_steps=3", "--learning_rate=0.1")
+    (folder / "out" / RECORD).write_text("{ damaged", "utf-8")
+    with pytest.raises(UsageError, match=RECORD):
+        run(tiny_model, folder, "sft", "out", "--max_steps=3")
+
+
+def test_a_model_without_template_or_end_is_refused_before_anything_is_loaded(
+    tiny_model: Path, folder: Path
+) -> None:
+    for missing, said in (("chat_template.jinja", "no chat template"), ("eos_token", "end token")):
+        broken = folder / missing.partition(".")[0]
+        broken.mkdir()
+        for path in tiny_model.iterdir():
+            text = path.read_bytes()
+            if path.name == "tokenizer_config.json" and missing == "eos_token":
+                read = json.loads(text)
+                del read["eos_token"]
+                text = json.dumps(read).encode()
+            if path.name != missing:
+                (broken / path.name).write_bytes(text)
+        with pytest.raises(UsageError, match=said):
+            run(broken, folder, "sft", "out")
+
+
+def test_an_output_that_can_not_be_written_is_said_so(tiny_model: Path, folder: Path) -> None:
+    (folder / "file").write_text("", "utf-8")
+    with pytest.raises(UsageError, match="can't be written"):
+        run(tiny_model, folder, "sft", "file/out")
+
+
+def test_lora_is_one_option(tiny_model: Path, folder: Path) -> None:
+    done = run(tiny_model, folder, "sft", "lora", "--use_peft=true", "--max_steps=1")
+    assert (done.folder / "adapter_config.json").is_file()
+
+
+def test_steps_are_counted_as_they_come(tiny_model: Path, folder: Path) -> None:
+    more = ("--max_steps=-1", "--num_train_epochs=2", "--gradient_accumulation_steps=2")
+    order = read_order("sft", None, arguments(tiny_model, folder, "sft", "steps", *more))
+    prepared = prepare(order)
+    assert count_steps(prepared) == train(prepared).steps == 6
