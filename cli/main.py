@@ -41,6 +41,7 @@ DATA = {
 TRAIN = {
     "sft": ("longwrite.cli.train:sft", "Fine-tune on prompts and completions."),
     "dpo": ("longwrite.cli.train:dpo", "Prefer chosen texts to rejected ones."),
+    "grpo": ("longwrite.cli.train:grpo", "Reward what was asked for."),
 }
 
 _PLAIN: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}

@@ -76,6 +76,33 @@ def dpo(
     raise typer.Exit(_run("dpo", given, dry_run, arguments, as_json, quiet))
 
 
+def grpo(
+    context: typer.Context,
+    model: Model = None,
+    data: Data = None,
+    output: Output = None,
+    rewards: Annotated[
+        str | None, typer.Option(help="default, or: length=1, repetition=0.5, language>=0.5")
+    ] = None,
+    allow_drop: AllowDrop = False,
+    dry_run: DryRun = False,
+    arguments: Arguments = False,
+    as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Reward what was asked for: length, constraints, no repetition, an end.
+
+    Arguments stand in a YAML file, named first, or on the line: any of trl.GRPOConfig, ModelConfig
+    and ScriptArguments, as TRL spells it, and ours. Each logging step is a line, and one of
+    steps.jsonl in the output folder.
+
+    Example: longwrite train grpo --model ./sft --data ./set -o out --rewards "length=1, format=0.5"
+    """
+    given = _gather(context, model, data, output, allow_drop)
+    given += [f"--rewards={rewards}"] if rewards is not None else []
+    raise typer.Exit(_run("grpo", given, dry_run, arguments, as_json, quiet))
+
+
 def _gather(
     context: typer.Context,
     model: str | None,

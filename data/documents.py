@@ -26,6 +26,9 @@ SUFFIXES = frozenset(
 )  # fmt: skip
 """Files of a folder that are read."""
 
+_ROWS = frozenset({".jsonl", ".ndjson", ".parquet"})
+"""Files of rows; what stands beside them in a folder tells of the set."""
+
 
 def read_documents(patterns: Sequence[str]) -> Iterator[Reading | UnreadableError]:
     """Yield the texts of files, globs and whole folders, in a fixed order.
@@ -34,6 +37,18 @@ def read_documents(patterns: Sequence[str]) -> Iterator[Reading | UnreadableErro
         UsageError: A path or glob names nothing.
     """
     yield from read_texts([str(path) for path in find_files(patterns)])
+
+
+def read_answers(patterns: Sequence[str]) -> Iterator[Reading | UnreadableError]:
+    """Yield texts with their prompts, in a fixed order; of a folder with rows only those.
+
+    Raises:
+        UsageError: A path or glob names nothing.
+    """
+    for pattern in patterns:
+        found = find_files([pattern])
+        rows = [path for path in found if path.suffix.lower() in _ROWS]
+        yield from read_texts([str(path) for path in rows or found])
 
 
 def find_files(patterns: Sequence[str]) -> list[Path]:

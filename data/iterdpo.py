@@ -16,6 +16,7 @@ from typing import ClassVar
 from longwrite.agent.gates import OVERLAP_MOST
 from longwrite.agent.heads import last_words
 from longwrite.agent.job import CallFailed
+from longwrite.data.documents import read_answers
 from longwrite.data.faults import Fault, find_fault, find_new_fault, normalise
 from longwrite.data.finished import read_runs
 from longwrite.data.marking import Marking, mark_text, require_judge, tell_marking
@@ -28,7 +29,7 @@ from longwrite.data.workbench import Workbench, describe_failure
 from longwrite.errors import UsageError
 from longwrite.language import detect_language
 from longwrite.prompts import fence, fill, name_language, name_length
-from longwrite.reading import UnreadableError, read_texts
+from longwrite.reading import UnreadableError
 from longwrite.runs.store import digest
 from longwrite.scoring.repetition import overlap
 from longwrite.text import clip, count_words
@@ -50,7 +51,7 @@ class IterDpo:
     """Segments corrected one at a time.
 
     Attributes:
-        sources: Files of long texts with their prompts (`longwrite.reading.read_texts`).
+        sources: Files of long texts with their prompts (`longwrite.data.documents.read_answers`).
         runs: Finished run folders, or folders of such.
         segment: Words of a segment.
         segments: Segments of a text that are corrected at most.
@@ -96,7 +97,7 @@ class IterDpo:
         return each_once(self._read_units())
 
     def _read_units(self) -> Iterator[Unit | Drop]:
-        for reading in read_texts(self.sources):
+        for reading in read_answers(self.sources):
             if isinstance(reading, UnreadableError):
                 yield Drop(digest(str(reading))[:16], "recipe", "can't be read", str(reading))
                 continue

@@ -53,7 +53,8 @@ def verify(row: Row) -> Row | Drop:
         if met.holds is not True or missed.holds is not False:
             reason = "the rejected text does not break what it should"
             return Drop(row.id, "label", reason, _name(missed))
-        labels.append(met)
+        if not any(_same(label.constraint, row.broken) for label in labels):
+            labels.append(met)
     return replace(row, labels=tuple(labels), target=count_words(row.text))
 
 

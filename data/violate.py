@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from longwrite.agent.job import CallFailed
 from longwrite.data.breaking import MOST_PASSAGES, Task, apply_tasks, break_by_code, find_tasks
+from longwrite.data.documents import read_answers
 from longwrite.data.faults import Fault, find_fault, find_new_fault, normalise
 from longwrite.data.labels import find_held, read_labels
 from longwrite.data.preference import share_changed, tell_constraint, tell_quality
@@ -26,7 +27,7 @@ from longwrite.engines.engine import gather_calls
 from longwrite.errors import UsageError
 from longwrite.language import detect_language
 from longwrite.prompts import derive_seed, fence, fill, name_language
-from longwrite.reading import UnreadableError, read_texts
+from longwrite.reading import UnreadableError
 from longwrite.rewards.briefs import compile_brief
 from longwrite.rewards.constraints import check, holds
 from longwrite.runs.store import digest
@@ -41,8 +42,9 @@ class Violate:
     """One requirement broken by a minimal edit.
 
     Attributes:
-        sources: Files of texts with their prompts (`longwrite.reading.read_texts`); a column
-            ``constraints`` adds to what the prompt says.
+        sources: Files and sets of texts with their prompts
+            (`longwrite.data.documents.read_answers`); a column ``constraints`` adds to what the
+            prompt says.
         by: ``code`` or ``model``.
         per_text: Requirements of a text that are broken, each in a pair of its own.
         max_changed: Most of a text's words, as a share, that an edit may change.
@@ -75,7 +77,7 @@ class Violate:
         return each_once(self._read_units())
 
     def _read_units(self) -> Iterator[Unit | Drop]:
-        for reading in read_texts(self.sources):
+        for reading in read_answers(self.sources):
             if isinstance(reading, UnreadableError):
                 yield Drop(digest(str(reading))[:16], "recipe", "can't be read", str(reading))
                 continue

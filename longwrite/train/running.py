@@ -17,7 +17,10 @@ from transformers import AutoConfig, AutoTokenizer, PrinterCallback, TrainerStat
 from transformers.trainer_utils import get_last_checkpoint
 
 from longwrite.errors import Interrupted, UsageError
+from longwrite.rewards.catalogue import read_composition
 from longwrite.runs.store import digest
+from longwrite.train.preflight import check_stop_token
+from longwrite.train.preflight_grpo import check_grpo, find_targets
 from longwrite.train.presets import find_limit, find_window, fit_to_data
 from longwrite.train.rows import Encoded, encode_rows, load_rows
 from longwrite.train.settings import Order, import_trl
@@ -89,7 +92,7 @@ def prepare(order: Order) -> Prepared:
         learn_prompts=getattr(order.training, "completion_only_loss", None) is False,
         processes=getattr(order.training, "dataset_num_proc", None),
     )
-    targets = [one for one in _column(encoded, "words") if one]
+    targets = find_targets(encoded.rows)[0] if order.method == "grpo" else []
     fit_to_data(order, encoded, window, targets)
     return Prepared(order, tokenizer, encoded, window)
 
@@ -115,6 +118,7 @@ def train(prepared: Prepared, say: Callable[[str], None] = lambda line: None) ->
         say("It is finished: nothing is left to do.")
         return Trained(folder, started, started, (), prepared.encoded.dropped)
     trainer = make_trainer(prepared)
+    look(prepared, trainer, say)
     if order.training.disable_tqdm:
         trainer.remove_callback(PrinterCallback)  # what takes its place prints on standard output
     stop = StopOnSignal()
@@ -165,7 +169,44 @@ def make_trainer(prepared: Prepared) -> Any:
         from longwrite.train.dpo import LongDPOTrainer
 
         return LongDPOTrainer(**shared)
-    raise NotImplementedError(order.method)
+    from longwrite.train.grpo import LongGRPOTrainer
+
+    options = order.options
+    return LongGRPOTrainer(
+        reward_funcs=read_composition(options.rewards),
+        eos_gate=options.eos_gate,
+        overlong=options.overlong,
+        resample_rounds=options.resample_rounds,
+        reward_deadline=options.reward_deadline,
+        alarms=options.alarms,
+        **shared,
+    )
+
+
+def look(prepared: Prepared, trainer: Any, say: Callable[[str], None]) -> None:
+    """Look for known ways to fail before the first step; tell those that may be meant.
+
+    Raises:
+        UsageError: The run is on one.
+    """
+    order = prepared.order
+    if order.method == "grpo":
+        problems = check_grpo(
+            model=trainer.model,
+            tokenizer=prepared.tokenizer,
+            args=order.training,
+            rewards=read_composition(order.options.rewards),
+            rows=prepared.encoded.rows,
+            eos_gate=order.options.eos_gate,
+            reward_deadline=order.options.reward_deadline,
+            adapter=order.model.use_peft,
+        )
+    else:
+        problems = check_stop_token(trainer.model, prepared.tokenizer)
+    for one in problems:
+        if one.fatal:
+            raise UsageError(one.what, one.why, one.mend)
+        say(f"warning: {one.what}: {one.why}. {one.mend}")
 
 
 def claim_folder(order: Order) -> str | None:
@@ -264,7 +305,3 @@ def _load_tokenizer(order: Order, name: str) -> tuple[Any, Any]:
             "Set eos_token in its tokenizer_config.json.",
         )
     return tokenizer, config
-
-
-def _column(encoded: Encoded, name: str) -> list[Any]:
-    return list(encoded.rows[name]) if name in encoded.rows.column_names else []
