@@ -42,6 +42,8 @@ TRAIN = {
     "sft": ("longwrite.cli.train:sft", "Fine-tune on prompts and completions."),
     "dpo": ("longwrite.cli.train:dpo", "Prefer chosen texts to rejected ones."),
     "grpo": ("longwrite.cli.train:grpo", "Reward what was asked for."),
+    "merge": ("longwrite.cli.train_merge:merge", "Make one model of a base and its adapter."),
+    "compare": ("longwrite.cli.train_compare:compare", "Score two models on the same briefs."),
 }
 
 _PLAIN: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}

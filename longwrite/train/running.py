@@ -19,6 +19,15 @@ from transformers.trainer_utils import get_last_checkpoint
 from longwrite.errors import Interrupted, UsageError
 from longwrite.rewards.catalogue import read_composition
 from longwrite.runs.store import digest
+from longwrite.train.evaluation import CheckpointEvaluation, EvaluationSettings
+from longwrite.train.held_out import read_held_out
+from longwrite.train.model_card import (
+    ModelCard,
+    describe_data,
+    list_changes,
+    list_versions,
+    write_model_card,
+)
 from longwrite.train.preflight import check_stop_token
 from longwrite.train.preflight_grpo import check_grpo, find_targets
 from longwrite.train.presets import find_limit, find_window, fit_to_data
@@ -119,6 +128,10 @@ def train(prepared: Prepared, say: Callable[[str], None] = lambda line: None) ->
         return Trained(folder, started, started, (), prepared.encoded.dropped)
     trainer = make_trainer(prepared)
     look(prepared, trainer, say)
+    if order.options.bench_briefs:
+        held_out = read_held_out(Path(order.options.bench_briefs), order.options.bench_samples)
+        settings = EvaluationSettings(max_new_tokens=order.options.bench_tokens)
+        trainer.add_callback(CheckpointEvaluation(trainer, held_out, settings))
     if order.training.disable_tqdm:
         trainer.remove_callback(PrinterCallback)  # what takes its place prints on standard output
     stop = StopOnSignal()
@@ -131,6 +144,8 @@ def train(prepared: Prepared, say: Callable[[str], None] = lambda line: None) ->
             "Run the same command to go on from there.",
         )  # fmt: skip
     trainer.save_model(str(folder))
+    if trainer.is_world_process_zero():
+        write_model_card(folder, make_card(prepared, trainer))
     losses = [log["loss"] for log in trainer.state.log_history if "loss" in log]
     if order.training.push_to_hub:
         trainer.push_to_hub(dataset_name=order.script.dataset_name)
@@ -180,6 +195,23 @@ def make_trainer(prepared: Prepared) -> Any:
         reward_deadline=options.reward_deadline,
         alarms=options.alarms,
         **shared,
+    )
+
+
+def make_card(prepared: Prepared, trainer: Any) -> ModelCard:
+    """Return what the card of a trained model says."""
+    order = prepared.order
+    script, training = order.script, order.training
+    changes = {**list_changes(training), **list_changes(order.options)}
+    return ModelCard(
+        name=Path(training.output_dir).name,
+        base=order.model.model_name_or_path,
+        method=f"{order.method.upper()}{' with LoRA' if order.model.use_peft else ''}",
+        data=(describe_data(script.dataset_name, len(prepared.encoded.rows)),),
+        options=changes,
+        versions=list_versions(),
+        facts={"steps": f"{trainer.state.global_step:,}", "seed": str(training.seed)},
+        adapter=bool(order.model.use_peft),
     )
 
 

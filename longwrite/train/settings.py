@@ -38,7 +38,7 @@ class LongOptions:
     alarms: str = _option("What an alarm does: warn, stop, or off.", "warn")
     bench_briefs: str | None = _option("Briefs that are answered and scored at each save.", None)
     bench_samples: int = _option("Briefs of those that are answered.", 20)
-    bench_tokens: int = _option("Most tokens of such an answer.", 2048)
+    bench_tokens: int | None = _option("Most tokens of such an answer; else by its length.", None)
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense.
