@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import random
+import sys
+from collections import Counter
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from longwrite.data.labels import verify
 from longwrite.data.phrasing import state
 from longwrite.data.properties import propose, propose_length
+from longwrite.data.rows import Drop, Row
+from longwrite.types import Message
 from tests.data.recipe_stub import compose, is_true
 
 _SEEDS = st.integers(0, 10**6)
@@ -63,3 +70,44 @@ def test_at_most_one_absence_is_named() -> None:
 def test_a_very_short_text_and_an_uncounted_language_have_no_length() -> None:
     assert propose_length("Salt is white.", "en", 0) is None
     assert propose_length("塩は白い。" * 100, "ja", 0) is None
+
+
+def count_truth(language: str, texts: int) -> Counter[str]:
+    """Return how many labels of made texts the oracle says are true, by language and kind."""
+    found: Counter[str] = Counter()
+    rng = random.Random(f"truth:{language}")
+    for seed in range(texts):
+        extras = rng.choice(_EXTRAS)
+        sections = rng.choice((0, 0, 1, 2, 3, 7))
+        words = rng.randint(110, 2_500)
+        text = compose(language, seed, words=words, sections=sections, extras=extras)
+        length = propose_length(text, language, seed)
+        wishes = [*([length] if length else []), *propose(text, language, seed)]
+        statement = state(_REQUESTS[language], wishes, language, seed)
+        row = Row(
+            f"{seed}",
+            "completion",
+            (Message("user", statement.prompt if statement else ""),),
+            completion=text,
+            constraints=statement.brief.constraints if statement else (),
+            language=language,
+        )
+        judged = verify(row)
+        if isinstance(judged, Drop):
+            found["rows dropped"] += 1
+            continue
+        for label in judged.labels:
+            true = label.holds is True and is_true(label.constraint, text, language)
+            found["true" if true else f"false: {label.constraint.kind}"] += 1
+    return found
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_label_of_a_row_is_false(language: str) -> None:
+    found = count_truth(language, 40)
+    assert set(found) <= {"true", "rows dropped"} and found["true"] > 100, found
+
+
+if __name__ == "__main__":
+    for code in ("en", "zh"):
+        sys.stdout.write(f"{code}: {dict(count_truth(code, 1_000))}\n")
