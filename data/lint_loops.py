@@ -6,8 +6,14 @@ of a set can be cleared by the few words at its end.
 
 from __future__ import annotations
 
+import re
+
+from longwrite.scoring.repetition import LOOP_REPEATS, LOOP_WORDS
 from longwrite.scoring.units import UNIT
 
+_PLAIN = re.compile(r"(?<=\s)[a-z]{1,24}(?=\s)")
+"""A word that `UNIT` takes whole."""
+_TRIED = 3
 _NEAR, _FAR = 3, 14
 """Words from the end: the last may be cut, and the others stand in each of three repetitions."""
 _TAIL = 120
@@ -26,7 +32,18 @@ def may_loop(text: str, step: int = 2_000) -> bool:
     if len(text) > _LONG or len(lower) != len(text):
         return True
     ends = [*range(step, len(text) + 1, step), len(text)]
-    return any(_repeats_tail(lower, end) for end in ends)
+    return any(not _has_rare_word(lower, end) and _repeats_tail(lower, end) for end in ends)
+
+
+def _has_rare_word(text: str, end: int) -> bool:
+    """Tell whether one of the last words stands fewer than three times, so that nothing loops.
+
+    As many characters as a loop has words hold no more words than it; one that ends there may be
+    cut.
+    """
+    last = _PLAIN.findall(text, max(0, end - LOOP_WORDS), end - 1)
+    last.sort(key=len, reverse=True)  # long words are rare, and are quickly looked for
+    return any(text.count(word, 0, end) < LOOP_REPEATS for word in last[:_TRIED])
 
 
 def _repeats_tail(text: str, end: int) -> bool:
@@ -39,7 +56,7 @@ def _repeats_tail(text: str, end: int) -> bool:
     named = [unit for unit in own if not unit.isdecimal()]
     if not named:
         return True
-    named.sort(key=len, reverse=True)  # long words are rare, and are quickly looked for
+    named.sort(key=len, reverse=True)
     near = max(0, end - 100 * _TAIL)
     rarest = min(
         named[:4] if len(named[0]) > 1 else named, key=lambda one: text.count(one, near, end)

@@ -18,7 +18,6 @@ from longwrite.data.lint_loops import may_loop
 from longwrite.language import detect_language
 from longwrite.rewards.clauses import read_source
 from longwrite.rewards.constraints import check
-from longwrite.rewards.wording import SCANNED, find_constraints
 from longwrite.rewards.wording_length import find_lengths
 from longwrite.scoring.endings import is_truncated
 from longwrite.scoring.leaks import find_leaks
@@ -390,12 +389,15 @@ def _excerpt(text: str, at: int) -> str:
 # --- the length that a prompt states -------------------------------------------------------------
 
 _COUNTED = re.compile(r"\d|[一二两三四五六七八九十百千万]|hundred|thousand", re.IGNORECASE)
+_SCANNED = 200_000  # characters of a prompt that are looked at
+_MEASURED = re.compile("word|character|page|[字词页]|篇幅", re.IGNORECASE)
+"""What every length names: its unit, or what is said before a bare number."""
 
 
 def _check_length(request: str, answer: str) -> Iterator[Found]:
     if not request or not answer.strip():
         return
-    length = _stated_length(request[:SCANNED])
+    length = _stated_length(request[:_SCANNED])
     if length is None:
         return
     score = check(length, answer)
@@ -410,10 +412,13 @@ def _stated_length(prompt: str) -> Constraint | None:
     Words alone are looked for; where they are pages or characters, all that the prompt states is
     compiled, since what a page holds depends on the language that is asked for.
     """
-    if not _COUNTED.search(prompt):
+    if not (_COUNTED.search(prompt) and _MEASURED.search(prompt)):
         return None
     wide = not prompt.isascii() and detect_language(prompt) in ("zh", "ja", "ko")
     found = [constraint for _, constraint in find_lengths(read_source(prompt), wide)]
     if any(constraint.params["unit"] != "words" for constraint in found):
+        # Few sets need its many patterns, which every process takes long to compile.
+        from longwrite.rewards.wording import find_constraints
+
         found = [one for one in find_constraints(prompt) if one.kind == "length"]
     return next((one for one in found if one.scope == "document"), None)

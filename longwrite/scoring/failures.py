@@ -96,7 +96,7 @@ def find_errors(bare: str, found: list[Block]) -> Iterator[tuple[int, int]]:
     if _BODY.match(content) or (len(content) <= SHORT and _WHOLE.fullmatch(content)):
         start = bare.index(content)
         yield start, start + len(content)
-    for match in _TRACEBACK.finditer(bare):
+    for match in _TRACEBACK.finditer(bare) if "Traceback (most" in bare else ():
         yield match.span()
     for block in found:
         end = block.start + len(block.text)

@@ -54,27 +54,24 @@ _NOTE = re.compile(
     re.IGNORECASE,
 )
 _AT_END = re.compile(_IN_BRACKETS, re.IGNORECASE)
-_HINT = re.compile("[Ww][Oo][Rr][Dd]|[Cc][Oo][Nn][Tt][Ii][Nn]|[DdGgTt] [Oo][Ff] |[字续接完束]")
-"""What every note holds."""
+_HINT = re.compile("word|contin|d of |g of |t of |字|续|接|完|束")
+"""What every note holds, in lower case: words alone, since nothing is looked for as quickly."""
 _LONGEST = 240
 """Characters that a note never has."""
 
 
 def find_notes(bare: str) -> Iterator[Place]:
     """Yield word counts, "[Continued]" and the like, on lines of their own or in end brackets."""
-    end = 0
-    while hint := _HINT.search(bare, end):
-        start = bare.rfind("\n", 0, hint.start()) + 1
-        end = bare.find("\n", hint.end())
-        end = len(bare) if end < 0 else end
-        if end - start <= _LONGEST:
-            found = _NOTE.search(bare[start:end])
-            begin = start
-        else:
-            begin = end - _LONGEST
-            found = _AT_END.search(bare[begin:end])
+    start = 0
+    for line in bare.split("\n"):
+        found = None
+        if len(line) > _LONGEST:
+            found = _AT_END.search(line, len(line) - _LONGEST)
+        elif _HINT.search(line.lower()):
+            found = _NOTE.search(line)
         if found:
-            yield begin + found.start(), begin + found.end()
+            yield start + found.start(), start + found.end()
+        start += len(line) + 1
 
 
 # --- before the text -----------------------------------------------------------------------------
@@ -135,6 +132,7 @@ _COLON = re.compile(r"[:：](?=[*_]{0,3}(?:\s|$))|：")
 _LIST = re.compile(r"\s*(?:[-*+]|\d{1,3}[.)、]|\||>)[ \t|]")
 _RULE = re.compile(r"[ \t]{0,3}(?:-{3,}|\*{3,}|_{3,})[ \t]*$", re.MULTILINE)
 _SPACE = re.compile(r"\s*")
+_BEGINNING = 160  # characters that usually hold a first sentence
 
 
 def find_opening(bare: str, known: Sequence[Place]) -> Iterator[Place]:
@@ -157,6 +155,12 @@ def find_opening(bare: str, known: Sequence[Place]) -> Iterator[Place]:
             talked = end = at + size
 
 
+def _first_sentence(line: str) -> str:
+    """Return the first sentence; one that another follows is whole, so not all has to be cut."""
+    begun = sentences(line[:_BEGINNING])
+    return begun[0] if len(begun) > 1 else sentences(line)[0]
+
+
 def _past_space(text: str, at: int) -> int:
     space = _SPACE.match(text, at)
     return space.end() if space else at
@@ -174,7 +178,7 @@ def _talk_before(line: str, told: bool, *, listed: bool) -> int:
         rest = line[yes.end() :].strip()
         alone = not rest or line.startswith(("好的", "当然可以"))
         return yes.end() if alone or _talk_before(rest, True, listed=listed) else 0
-    piece = sentences(line)[0]
+    piece = _first_sentence(line)
     colon = _COLON.search(piece)
     head = (piece[: colon.end()] if colon else piece).rstrip()
     core = head.strip(" \t*_")
@@ -229,6 +233,11 @@ _MORE = re.compile(
     r"|(?:需要|要不要|是否|[您你]希望|请问)[^。！？\n]{0,30}(?:继续|修改|调整|展开|续写)[^。\n]{0,20}[？?]",
     re.IGNORECASE,
 )
+_OFFER = re.compile(
+    "would you|do you want|hall |hould |hope |let me|free to|tate to|f you|"
+    "需要|要不要|是否|希望|请|如"
+)
+"""A part of each way to end, in lower case; without i, k and s, of which there are more forms."""
 _SALUTATION = re.compile(
     r"\s*+[*_#>]{0,4} ?(?:(?:dear|hi|hello|hey|to whom)\b|尊敬的|亲爱的|敬爱的|您好|你好)",
     re.IGNORECASE,
@@ -262,8 +271,11 @@ def _talk_after(body: str, *, letter: bool) -> int | None:
     """Return where a last paragraph turns to talk, None where it does not."""
     if len(body) <= _TAIL and _ON_TEXT.match(body.replace("*", "").lstrip("_[(（【 ")):
         return 0
+    tail = body[-_TAIL:]
+    if not _OFFER.search(tail.lower()):
+        return None
     start, found = len(body), None
-    for piece in reversed(sentences(body[-_TAIL:])):
+    for piece in reversed(sentences(tail)):
         core = piece.strip().lstrip("*_[(（【 ")
         more = _MORE.match(core)
         if core[-1:] in '"”’」』' or not (more or (not letter and _PARTING.match(core))):

@@ -174,6 +174,13 @@ def test_chinese_lengths_are_counted_by_character(tmp_path: Path) -> None:
     assert "false-length" in rules_of(tmp_path, rows)
 
 
+def test_lengths_in_pages_are_claims_and_bare_numbers_are_none(tmp_path: Path) -> None:
+    rows = [{"prompt": "Write a 20-page essay about the sea.", "completion": TEXT}]
+    assert rules_of(tmp_path, rows) == {"false-length": 1}
+    rows = [{"prompt": "Write about the 5,000 boats of 1912.", "completion": TEXT}]
+    assert rules_of(tmp_path, rows) == {}
+
+
 def test_an_estimate_near_the_limit_is_a_warning(tmp_path: Path) -> None:
     row = good_rows(1)[0]
     tokens = lint(write(tmp_path, [row]), ONE_CORE).longest

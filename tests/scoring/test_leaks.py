@@ -46,6 +46,9 @@ WRAPPED = [
     "{}\n\n[End of Chapter 3]",
     "{}\n\nI hope this helps! Let me know if you would like changes.",
     "{} Would you like me to continue with the next section?",
+    "{}\n\nShall I go on? Should I revise this part? Do you want me to expand it?",
+    "{}\n\nFeel free to ask for changes. Please do not hesitate to write.",
+    "{}\n\nIf you want another ending, just ask.",
     "{}\n\nNote: I have kept the tone light and stayed near 500 words.",
     "{}\n\nThis story is approximately 800 words. It follows a woman by the sea.",
     "好的，以下是第三章的内容：\n\n{}",
@@ -55,6 +58,8 @@ WRAPPED = [
     "{}\n\n字数统计：1200字",
     "{}\n\n希望这篇文章对您有帮助！如果您需要修改，请告诉我。",
     "{}\n\n需要我继续写下一章吗？",
+    "{}\n\n是否要我修改？如您有疑问，可随时提出。请问要继续吗？",
+    "{}\n\n如果您有修改意见，请随时告诉我。",
     "```markdown\n{}\n```",
     "Here's Chapter 4:\n\n{}",
     "I'll continue writing the next section now:\n\n{}",
@@ -166,6 +171,14 @@ def test_what_a_failed_call_says_is_told_and_stays(text: str) -> None:
     assert is_error(text)
     assert not is_refusal(text)
     assert scrub(text) == text
+
+
+def test_long_lines_are_looked_at_where_talk_may_stand() -> None:
+    line = "She went down to the sea, which was grey that day. " * 20 + "It was late."
+    assert scrub(f"{line} (Word count: 222)") == line
+    told = f"Here is the story, {'as long as I could make it, ' * 10}that you asked for:"
+    assert scrub(f"{told}\n\n{STORY}") == STORY
+    assert scrub(f"{line}\n\nLet me know if it fits.") == line
 
 
 def test_talk_ends_with_its_line() -> None:
