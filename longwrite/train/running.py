@@ -7,6 +7,7 @@ order in the same folder is refused, since its checkpoints are of another model 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -39,6 +40,8 @@ RECORD = "longwrite-train.json"
 """Beside the checkpoints: the order that they belong to."""
 
 _LEAST_FREE = 64 * 2**20
+_CONTEXT_SIZE = "PARALLELISM_CONFIG_CP_SIZE"
+"""Set by `accelerate launch`: GPUs that share a row."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,9 @@ def prepare(order: Order) -> Prepared:
     Raises:
         UsageError: One of them can't be used.
     """
+    if getattr(order.training, "packing", False) and os.environ.get(_CONTEXT_SIZE, "1") != "1":
+        why = "a packed row can't be cut over several GPUs"
+        raise UsageError("Packing and context parallelism don't go together", why, "packing: false")
     name = order.model.model_name_or_path
     tokenizer, config = _load_tokenizer(order, name)
     window = find_window(config)
@@ -126,7 +132,11 @@ def train(prepared: Prepared, say: Callable[[str], None] = lambda line: None) ->
     if checkpoint and is_finished(order, checkpoint):
         say("It is finished: nothing is left to do.")
         return Trained(folder, started, started, (), prepared.encoded.dropped)
-    trainer = make_trainer(prepared)
+    try:
+        trainer = make_trainer(prepared)
+    except (ValueError, OSError, ImportError) as error:
+        said = " ".join(str(error).split())[:300]
+        raise UsageError(f"The {order.method} trainer can't be set up", said) from error
     look(prepared, trainer, say)
     if order.options.bench_briefs:
         held_out = read_held_out(Path(order.options.bench_briefs), order.options.bench_samples)
