@@ -127,6 +127,8 @@ def estimate_tokens(text: str) -> int:
     1.1; this takes 0.28 for ASCII, 1.1 for CJK and 0.6 for the rest, so that what is said to fit
     a window does fit.
     """
+    if text.isascii():
+        return math.ceil(0.28 * len(text))
     wide = len(_CJK_CHAR.findall(text))
     ascii_count = len(text.encode("ascii", "ignore"))
     return math.ceil(0.28 * ascii_count + 1.1 * wide + 0.6 * max(0, len(text) - ascii_count - wide))
@@ -207,10 +209,19 @@ def _goes_on(text: str, match: re.Match[str], start: int) -> bool:
 
 # --- blocks --------------------------------------------------------------------------------------
 
-_LINE = re.compile(r"[^\n]*\n|[^\n]+")
-_FENCE_OPEN = re.compile(r"[ \t]{0,3}(`{3,}(?=[^`]*$)|~{3,})")
+# What ends a run of lines: blank lines, a heading, or a fence with its code up to the line that
+# closes it. Each begins with the line break before it, for a fixed character is searched fastest.
+_EDGE = re.compile(
+    r"""\n(?:
+      \s*$
+    | [ \t]{0,3}(?P<heading>\#{1,6})(?:[ \t]|\r*$)[^\n]*
+    | [ \t]{0,3}(?P<code>`{3,}+(?![^\n]*`)|~{3,}+)[^\n]*
+      (?:\n(?![ \t]{0,3}(?P=code)(?:(?<=`)`*|(?<=~)~*)[^\S\n]*$)[^\n]*+)*+  # does not close it
+      (?:\n[^\n]*)?                                                         # does
+    )""",
+    re.MULTILINE | re.VERBOSE,
+)
 _LIST_ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)、])[ \t]+\S")
-_HEADING = re.compile(r"[ \t]{0,3}#{1,6}(?:[ \t]|$)")
 _TABLE_RULE = re.compile(r"\n[ \t]*+\|?[ \t]*+:?-{2,}")
 _RULE = re.compile(r"[ \t]{0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})")
 
@@ -223,51 +234,22 @@ def blocks(text: str) -> list[Block]:
 @lru_cache(maxsize=4)  # the measures of one text all ask for its blocks
 def _cut_blocks(text: str) -> tuple[Block, ...]:
     found: list[Block] = []
-    lines: list[str] = []
-    begin = offset = 0
-    fence = ""
-
-    def close() -> None:
-        body = "".join(lines).rstrip("\r\n")
-        found.append(Block(_kind(body, bool(fence)), body, begin))
-        lines.clear()
-
-    for line in _LINE.findall(text):
-        bare = line.rstrip("\r\n")
-        opened = _FENCE_OPEN.match(bare) if "```" in bare or "~~~" in bare else None
-        if fence:
-            lines.append(line)
-            if opened and opened.group(1).startswith(fence) and not bare.strip().strip(fence[0]):
-                close()
-                fence = ""
-        elif opened:
-            if lines:
-                close()
-            begin, fence = offset, opened.group(1)
-            lines.append(line)
-        elif not bare or bare.isspace():
-            if lines:
-                close()
-        elif "#" in bare and _HEADING.match(bare):
-            if lines:
-                close()
-            found.append(Block("heading", bare, offset))
-        else:
-            if not lines:
-                begin = offset
-            lines.append(line)
-        offset += len(line)
-    if lines:
-        close()
+    end = 0
+    for edge in _EDGE.finditer(f"\n{text}\n"):
+        start = edge.start()
+        if start > end:
+            lines = text[end : start - 1].rstrip("\r")
+            found.append(Block(_kind(lines), lines, end))
+        end = edge.end()
+        if edge.lastgroup:
+            lines = text[start : end - 1].rstrip("\r\n")
+            # Block(…) in half the time.
+            found.append(tuple.__new__(Block, (edge.lastgroup, lines, start)))
     return tuple(found)
 
 
-def _kind(body: str, fenced: bool) -> BlockKind:
+def _kind(body: str) -> BlockKind:
     first = body.split("\n", 1)[0]
-    if fenced:
-        return "code"
-    if _HEADING.match(first):
-        return "heading"
     if _RULE.fullmatch(first):
         return "rule"
     if first.lstrip().startswith("|") or ("|" in first and _TABLE_RULE.search(body)):
@@ -282,29 +264,30 @@ def _kind(body: str, fenced: bool) -> BlockKind:
 _ITEM_START = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)、])(?=[ \t]|$)")
 
 
-def paragraph_spans(block: str) -> list[tuple[int, int]]:
+def paragraph_spans(block: str, offset: int = 0) -> list[tuple[int, int]]:
     """Return start and end of the paragraphs of a block: its lines, but lines wrapped by hand join.
 
-    A line was wrapped when the next one's first word would have made it too long.
+    A line was wrapped when the next one's first word would have made it too long. Places count
+    from `offset`, that of the block.
     """
     lines = block.split("\n")
-    if len(lines) == 1:
-        return [(0, len(block))]
-    found: list[tuple[int, int]] = []
     width = max(map(len, lines))
-    offset = 0
-    for index, line in enumerate(lines):
+    by_hand = 50 <= width <= 120
+    found: list[tuple[int, int]] = []
+    above = 0
+    for line in lines:
+        end = offset + len(line)
         wrapped = (
-            index
-            and 50 <= width <= 120
+            by_hand
+            and found
             and not _ITEM_START.match(line)
-            and len(lines[index - 1]) + 1 + len(line.lstrip().partition(" ")[0]) > width
+            and above + 1 + len(line.lstrip().partition(" ")[0]) > width
         )
         if wrapped:
-            found[-1] = (found[-1][0], offset + len(line))
+            found[-1] = (found[-1][0], end)
         else:
-            found.append((offset, offset + len(line)))
-        offset += len(line) + 1
+            found.append((offset, end))
+        above, offset = len(line), end + 1
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import pytest
@@ -14,6 +15,7 @@ from longwrite.text import (
     count_words,
     estimate_tokens,
     heading_text,
+    paragraph_spans,
     sentences,
     visible,
     words,
@@ -171,7 +173,10 @@ def test_sentences_end_where_a_reader_ends_them(pieces: list[str]) -> None:
 MARKDOWN = st.lists(
     st.one_of(
         st.sampled_from(
-            ["# H", "text", "- a", "1. b", "> q", "| a | b |", "|--|--|", "```", "~~~~", "", "***"]
+            ["# H", "#", "   ###### H #", "    # H", "text", "- a", "1. b", "> q", "| a | b |"]
+        ),
+        st.sampled_from(
+            ["|--|--|", "```", "``` x", "```` ", "```~~~", "~~~~", "  ~~~ `", "", " \t", "***"]
         ),
         st.text(max_size=12),
     ),
@@ -191,6 +196,38 @@ def test_blocks_stand_where_they_say(text: str) -> None:
         assert text[block.start : end] == block.text
         assert block.text.strip()
     assert not text[end:].strip()
+
+
+def read_lines(text: str) -> list[tuple[str, int]]:
+    """Cut a text into blocks line by line: the text and the start of each."""
+    found: list[tuple[str, int]] = []
+    fence = ""
+    joins = False  # whether the next line goes on with the last block
+    offset = 0
+    for line in text.split("\n"):
+        marks = re.match(r"[ \t]{0,3}(`{3,}(?=[^`]*$)|~{3,})", line)
+        if fence:
+            found[-1] = (found[-1][0] + "\n" + line, found[-1][1])
+            if marks and marks[1].startswith(fence) and line.strip() == marks[1]:
+                fence, joins = "", False
+        elif marks:
+            fence = marks[1]
+            found.append((line, offset))
+        elif not line.strip() or re.match(r"[ \t]{0,3}#{1,6}(?:[ \t]|\r*$)", line):
+            found += [(line, offset)] if line.strip() else []
+            joins = False
+        elif joins:
+            found[-1] = (found[-1][0] + "\n" + line, found[-1][1])
+        else:
+            found.append((line, offset))
+            joins = True
+        offset += len(line) + 1
+    return [(body.rstrip("\r\n"), start) for body, start in found]
+
+
+@given(MARKDOWN | st.text(st.sampled_from("`~# \n\r\u2028a"), max_size=40))
+def test_blocks_are_those_found_line_by_line(text: str) -> None:
+    assert [(block.text, block.start) for block in blocks(text)] == read_lines(text)
 
 
 def test_each_kind_of_block_is_told() -> None:
@@ -215,12 +252,32 @@ def test_each_kind_of_block_is_told() -> None:
 def test_a_fence_ends_only_with_its_own_kind() -> None:
     kinds = [block.kind for block in blocks("````\n```\n~~~\n````\n\nprose")]
     assert kinds == ["code", "paragraph"]
+    assert [block.kind for block in blocks("```\n```~~~\n``` x\n   ````\u3000\nprose")] == kinds
     assert [block.kind for block in blocks("```\nnever closed\n\n# x")] == ["code"]
 
 
 def test_backticks_on_one_line_open_no_fence() -> None:
     kinds = [block.kind for block in blocks("```inline``` code\n\n# Head")]
     assert kinds == ["paragraph", "heading"]
+
+
+WRAPPED = """It was the first day of the
+long winter, and nobody came.
+The second day was the same.
+- an item"""
+
+
+def test_lines_wrapped_by_hand_are_one_paragraph() -> None:
+    wide = WRAPPED.replace("first day", "very first day of all the cold days")
+    spans = [(0, wide.index("\nThe")), (wide.index("The"), wide.index("\n-"))]
+    assert paragraph_spans(wide) == [*spans, (wide.index("-"), len(wide))]
+    assert len(paragraph_spans(WRAPPED)) == 4
+
+
+@given(MARKDOWN, st.integers(0, 9))
+def test_paragraphs_are_counted_from_an_offset(block: str, offset: int) -> None:
+    moved = [(start + offset, end + offset) for start, end in paragraph_spans(block)]
+    assert paragraph_spans(block, offset) == moved
 
 
 # --- hostile text --------------------------------------------------------------------------------

@@ -9,8 +9,10 @@ nature; but a text that is mostly tables or code is taken whole, so that nothing
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +21,12 @@ from longwrite.scoring.sections import cut_sections
 from longwrite.scoring.structure import Heading, headings
 from longwrite.scoring.suffixes import Suffixes, sort_suffixes
 from longwrite.scoring.units import PARTS
-from longwrite.text import Block, blocks, front_matter_end, paragraph_spans, sentences
+from longwrite.text import Block, BlockKind, blocks, front_matter_end, paragraph_spans, sentences
 from longwrite.types import Span
 
-_MARK = re.compile("[.!?…。！？]")
+_MARKS = re.compile("[.!?…。！？]+")
 """What every sentence but the last of a paragraph has."""
-_LEFT_OUT = frozenset({"code", "table", "heading", "rule"})
+_LEFT_OUT: frozenset[BlockKind] = frozenset({"code", "table", "heading", "rule"})
 
 Ints = NDArray[np.int64]
 
@@ -92,21 +94,23 @@ class Analysis:
     @cached_property
     def prose_blocks(self) -> tuple[Block, ...]:
         """The blocks that are measured."""
-        kept = [block for block in self.blocks if block.kind not in _LEFT_OUT]
-        apart = [block for block in self.blocks if block.kind in ("code", "table")]
-        if sum(len(block.text) for block in apart) > sum(len(block.text) for block in kept):
-            kept = [block for block in self.blocks if block.kind not in ("heading", "rule")]
-        return tuple(kept)
+        sizes: dict[BlockKind, int] = defaultdict(int)
+        for kind, text, _ in self.blocks:
+            sizes[kind] += len(text)
+        prose = sum(size for kind, size in sizes.items() if kind not in _LEFT_OUT)
+        hidden = sizes["code"] + sizes["table"] > prose
+        left_out = _LEFT_OUT - {"code", "table"} if hidden else _LEFT_OUT
+        return tuple([block for block in self.blocks if block.kind not in left_out])
 
     @cached_property
     def prose(self) -> str:
-        """The text with line breaks for all that is not prose: as long as the text."""
+        """The text up to its last prose, with line breaks for all before it that is not prose."""
         parts: list[str] = []
         end = 0
         for block in self.prose_blocks:
             parts += ["\n" * (block.start - end), block.text]
             end = block.start + len(block.text)
-        return "".join([*parts, "\n" * (len(self.text) - end)])
+        return "".join(parts)
 
     @cached_property
     def words(self) -> Words:
@@ -124,40 +128,42 @@ class Analysis:
         return sort_suffixes(self.words.symbols)
 
     @cached_property
-    def paragraphs(self) -> tuple[Span, ...]:
-        """The paragraphs of the prose; a list is one, lines wrapped by hand belong together."""
-        found: list[Span] = []
-        for block in self.prose_blocks:
-            if block.kind == "list" or "\n" not in block.text:
-                found.append(Span(block.start, block.start + len(block.text)))
+    def paragraphs(self) -> Ints:
+        """Start and end of each paragraph of the prose, shape (n, 2).
+
+        A list is one paragraph, and lines wrapped by hand belong together.
+        """
+        found: list[tuple[int, int]] = []
+        for kind, text, start in self.prose_blocks:
+            if kind == "list" or "\n" not in text:
+                found.append((start, start + len(text)))
             else:
-                spans = paragraph_spans(block.text)
-                found += [Span(block.start + start, block.start + end) for start, end in spans]
-        return tuple(found)
+                found += paragraph_spans(text, start)
+        return _stack(found)
 
     @cached_property
     def paragraph_bounds(self) -> Ints:
         """For each paragraph its first word and the word behind its last, shape (n, 2)."""
-        return _bound(self.words, self.paragraphs)
+        return self.words.index(self.paragraphs)
 
     @cached_property
-    def sentences(self) -> tuple[Span, ...]:
-        """The sentences of the prose."""
-        found: list[Span] = []
-        for paragraph in self.paragraphs:
-            start = paragraph.start
-            if not _MARK.search(self.text, start, paragraph.end):
-                found.append(paragraph)
-                continue
-            for piece in sentences(self.text[paragraph.start : paragraph.end]):
-                found.append(Span(start, start + len(piece)))
+    def sentences(self) -> Ints:
+        """Start and end of each sentence of the prose, shape (n, 2)."""
+        marks = np.array([match.start() for match in _MARKS.finditer(self.text)], np.int64)
+        before = np.searchsorted(marks, self.paragraphs)
+        cut = before[:, 0] < before[:, 1]
+        found: list[tuple[int, int]] = []
+        for start, end in self.paragraphs[cut].tolist():
+            for piece in sentences(self.text[start:end]):
+                found.append((start, start + len(piece)))
                 start += len(piece)
-        return tuple(found)
+        whole = self.paragraphs[~cut]
+        return np.sort(np.concatenate((whole, _stack(found))), axis=0, kind="stable")
 
     @cached_property
     def sentence_bounds(self) -> Ints:
         """For each sentence its first word and the word behind its last, shape (n, 2)."""
-        return _bound(self.words, self.sentences)
+        return self.words.index(self.sentences)
 
     @cached_property
     def sections(self) -> tuple[Piece, ...]:
@@ -166,7 +172,7 @@ class Analysis:
         A text that has neither is one section.
         """
         found = cut_sections(self.text) or [("", Span(0, len(self.text)))]
-        bounds = _bound(self.words, [span for _, span in found])
+        bounds = self.words.index(_stack([(span.start, span.end) for _, span in found]))
         return tuple(
             Piece(title, span, first, last)
             for (title, span), (first, last) in zip(found, bounds.tolist(), strict=True)
@@ -188,8 +194,5 @@ class _Numbers(dict[str, int]):
         return tuple(self._plain)
 
 
-def _bound(words: Words, spans: tuple[Span, ...] | list[Span]) -> Ints:
-    count = len(spans)
-    starts = np.fromiter((span.start for span in spans), np.int64, count)
-    ends = np.fromiter((span.end for span in spans), np.int64, count)
-    return words.index(np.stack((starts, ends), axis=1))
+def _stack(pairs: list[tuple[int, int]]) -> Ints:
+    return np.fromiter(chain.from_iterable(pairs), np.int64, 2 * len(pairs)).reshape(-1, 2)

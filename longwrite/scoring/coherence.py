@@ -88,8 +88,8 @@ def join_passages(bounds: Ints, least: int = _PASSAGE) -> Ints:
     """Return bounds of passages of at least so many words: short paragraphs go with the next."""
     ends: list[int] = []
     start = 0
-    for first, last in bounds.tolist():
-        if last > first and last - start >= least:
+    for last in bounds[bounds[:, 1] > bounds[:, 0], 1].tolist():
+        if last - start >= least:
             ends.append(last)
             start = last
     if not ends:
@@ -161,6 +161,8 @@ def _share_words(symbols: Ints, counted: NDArray[np.bool_], left: NDArray[np.boo
 _DIMENSIONS = 32
 _SIDE = 200
 _STRIDE = 40
+_BATCH = 100
+"""Strides whose vectors are added at once: few enough to stay in a processor's cache."""
 _RARE = 1e-3
 """Share of a word in the text at which it weighs half of what a rare one weighs."""
 
@@ -184,7 +186,11 @@ def topic_cosines(symbols: Ints, side: int = _SIDE, stride: int = _STRIDE) -> tu
     signs = np.random.default_rng(0).choice((-1.0, 1.0), (len(chances), _DIMENSIONS))
     vectors = (signs * (_RARE / (_RARE + chances))[:, None]).astype(np.float32)
     sums = np.zeros((steps + 1, _DIMENSIONS))
-    np.cumsum(np.add.reduceat(vectors[row], np.arange(0, len(row), stride)), axis=0, out=sums[1:])
+    for first in range(0, steps, _BATCH):
+        batch = row[first * stride : (first + _BATCH) * stride]
+        edges = np.arange(0, len(batch), stride)
+        sums[first + 1 : first + 1 + _BATCH] = np.add.reduceat(vectors.take(batch, axis=0), edges)
+    np.cumsum(sums, axis=0, out=sums)
     middle = np.arange(reach, steps - reach + 1)
     left, right = sums[middle] - sums[middle - reach], sums[middle + reach] - sums[middle]
     norms = np.linalg.norm(left, axis=1) * np.linalg.norm(right, axis=1)

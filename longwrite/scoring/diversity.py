@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from longwrite.scoring.analysis import Analysis, Ints
+from longwrite.scoring.suffixes import sort_places
 from longwrite.scoring.units import UNIT
 from longwrite.types import Score, Span
 
@@ -61,10 +62,10 @@ def type_ratios(symbols: Ints, window: int = WINDOW) -> NDArray[np.float64]:
 
 def previous_places(symbols: Ints) -> Ints:
     """Return where each word stands for the last time before, -1 for its first time."""
-    order = np.argsort(symbols, kind="stable")
+    order = sort_places(symbols)
     found = np.full(len(symbols), -1, np.int64)
-    same = symbols[order[1:]] == symbols[order[:-1]]
-    found[order[1:][same]] = order[:-1][same]
+    ordered = symbols[order]
+    found[order[1:]] = np.where(ordered[1:] == ordered[:-1], order[:-1], -1)
     return found
 
 
@@ -75,15 +76,18 @@ def measure_mtld(symbols: Ints) -> float:
 
 def _factor_length(symbols: Ints) -> float:
     factors = 0.0
-    start = types = 0
-    for place, before in enumerate(previous_places(symbols).tolist()):
-        types += before < start
-        if types < FACTOR * (place - start + 1):
+    start = length = types = 0
+    for before in previous_places(symbols).tolist():
+        length += 1
+        if before < start:
+            types += 1
+        elif types < FACTOR * length:  # the ratio falls only where a word was said before
             factors += 1
-            start, types = place + 1, 0
+            start += length
+            length = types = 0
+    if length:
+        factors += (1 - types / length) / (1 - FACTOR)
     size = len(symbols)
-    if start < size:
-        factors += (1 - types / (size - start)) / (1 - FACTOR)
     return size / factors if factors else float(size)
 
 
@@ -107,8 +111,14 @@ def measure_compression(analysis: Analysis) -> Score:
     )
 
 
+_DRAWN = re.compile(r"([^\w\s])\1{3,}")
+
+
 def compress_windows(analysis: Analysis) -> list[tuple[Span, float]]:
-    """Return windows of 2,000 words with their size when compressed, over their size."""
+    """Return windows of 2,000 words with their size when compressed, over their size.
+
+    Indents and drawn lines count once: they are layout, and compress to nothing.
+    """
     words = analysis.words
     size = len(words)
     if size < _LEAST_CHUNK:
@@ -118,7 +128,8 @@ def compress_windows(analysis: Analysis) -> list[tuple[Span, float]]:
     found = []
     for first, last in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
         span = words.span(first, last)
-        raw = analysis.prose[span.start : span.end].encode("utf-8", "replace")
+        plain = _DRAWN.sub(r"\1", " ".join(analysis.prose[span.start : span.end].split()))
+        raw = plain.encode("utf-8", "replace")
         found.append((span, len(zlib.compress(raw, 6)) / len(raw)))
     return found
 

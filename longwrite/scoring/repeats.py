@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from longwrite.scoring.analysis import Analysis, Ints
 from longwrite.scoring.suffixes import Suffixes
-from longwrite.types import Score
+from longwrite.types import Score, Span
 
 PASSAGE = 10
 """Words from which a repeated passage counts as one: human prose has few of them."""
@@ -182,7 +182,8 @@ def measure_paragraphs(analysis: Analysis) -> Score:
     words = int(np.diff(bounds[[pair[1] for pair in near]]).sum()) if near else 0
     total = max(1, int(np.diff(bounds).sum()))
     share = max(words / total, 1 - score.value)
-    spans = tuple(analysis.paragraphs[later] for _, later in near[:100])
+    again = [later for _, later in near[:100]]
+    spans = tuple(Span(start, end) for start, end in analysis.paragraphs[again].tolist())
     return Score(
         "paragraphs",
         1 - share,

@@ -30,23 +30,43 @@ class Heading(NamedTuple):
 
 def headings(text: str) -> list[Heading]:
     """Return the headings outside code fences, underlined ones too, in order."""
-    return [heading for heading, _ in _headings(text)]
+    return list(_headings(text)[0])
 
 
 def duplicate_headings(text: str) -> list[Heading]:
     """Return the headings that repeat one under the same parent, their numbering aside."""
-    places: dict[tuple[int, str], int] = {}  # its parent's place and its words, to a place
+    names: dict[str, str] = {}
+    places: dict[tuple[int, str], int] = {}  # its parent's place and its name, to a place
     path: list[tuple[int, int]] = []
     found = []
-    for heading, _ in _headings(text):
-        while path and path[-1][0] >= heading.level:
+    for heading in _headings(text)[0]:
+        level, title, _ = heading
+        name = names.get(title)
+        if name is None:
+            name = _name(title)
+            if len(names) < _NAMES:
+                names[title] = name
+        while path and path[-1][0] >= level:
             path.pop()
-        plain = heading.words.lower()
-        key = (path[-1][1] if path else 0, NUMBERING.sub("", plain) or plain)
-        if plain and key in places:
+        key = (path[-1][1] if path else 0, name)
+        place = places.get(key)
+        if place is None:
+            place = places[key] = len(places) + 1
+        elif name:
             found.append(heading)
-        path.append((heading.level, places.setdefault(key, len(places) + 1)))
+        path.append((level, place))
     return found
+
+
+_NAMES = 1_000
+"""Headings whose names are kept: where there are very many headings, they are the same few."""
+
+
+def _name(title: str) -> str:
+    """Return what is compared of a heading: its words without their numbering."""
+    plain = title.lower()
+    number = NUMBERING.match(plain)
+    return plain[number.end() :] or plain if number else plain
 
 
 def demote_headings(text: str, level: int) -> str:
@@ -54,13 +74,13 @@ def demote_headings(text: str, level: int) -> str:
 
     A heading that would be deeper than Markdown's six levels becomes a bold line.
     """
-    found = _headings(text)
-    shift = max((level + 1 - heading.level for heading, _ in found), default=0)
+    found, sizes = _headings(text)
+    shift = max((level + 1 - heading.level for heading in found), default=0)
     if shift <= 0:
         return text
     parts: list[str] = []
     end = 0
-    for heading, size in found:
+    for heading, size in zip(found, sizes, strict=True):
         depth = heading.level + shift
         line = (
             text[heading.offset : heading.offset + size].strip().split("\n")[0].lstrip("#").strip()
@@ -126,16 +146,19 @@ def _unnumbered(title: str) -> str:
 
 
 @lru_cache(maxsize=4)  # the measures of one text all ask for its headings
-def _headings(text: str) -> tuple[tuple[Heading, int], ...]:
-    """Return each heading with the length of its lines."""
+def _headings(text: str) -> tuple[tuple[Heading, ...], tuple[int, ...]]:
+    """Return the headings, and the length of the lines of each."""
     found = []
-    for block in blocks(text):
-        if block.kind == "heading":
-            marked = block.text.lstrip()
+    sizes = []
+    for kind, body, start in blocks(text):
+        if kind == "heading":
+            marked = body.lstrip()
             level = len(marked) - len(marked.lstrip("#"))
-            found.append((Heading(level, heading_text(block.text), block.start), len(block.text)))
-        elif block.kind == "paragraph" and (setext := _SETEXT.match(block.text)):
+            # Heading(…) in half the time.
+            found.append(tuple.__new__(Heading, (level, heading_text(body), start)))
+            sizes.append(len(body))
+        elif kind == "paragraph" and (setext := _SETEXT.match(body)):
             level = 1 if setext.group(1)[0] == "=" else 2
-            plain = visible(block.text.split("\n")[0]).strip()
-            found.append((Heading(level, plain, block.start), setext.end()))
-    return tuple(found)
+            found.append(Heading(level, visible(body.split("\n")[0]).strip(), start))
+            sizes.append(setext.end())
+    return tuple(found), tuple(sizes)

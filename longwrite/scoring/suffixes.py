@@ -59,11 +59,10 @@ class Suffixes:
 
         For `least` = 10 this is the coverage by duplicated 10-grams.
         """
-        change = np.zeros(len(self.order) + 1, np.int64)
-        starts = np.flatnonzero(self.longest >= least)
-        change[starts] += 1
-        np.subtract.at(change, starts + self.longest[starts], 1)
-        return change[:-1].cumsum() > 0
+        places = np.arange(len(self.order))
+        ends = np.where(self.longest >= least, places + self.longest, 0)
+        covered: NDArray[np.bool_] = np.maximum.accumulate(ends) > places
+        return covered
 
 
 LONGEST = 1 << 14
@@ -74,26 +73,26 @@ def sort_suffixes(symbols: Ints) -> Suffixes:
     """Sort the suffixes of a row of numbers from 0 upwards, in O(n log n) time.
 
     Prefix doubling (Manber and Myers 1993): ranks by the first 2, 4, 8, … symbols, until no two are
-    alike. As many symbols as fit one number are compared at once to begin with. The ranks of all
+    alike. As many symbols, then ranks, as fit one number are compared at once. The ranks of all
     rounds then give the shared prefixes, without a loop over suffixes.
     """
     size = len(symbols)
     if size == 0:
         return Suffixes(np.empty(0, np.int64), np.empty(0, np.int64))
-    key = symbols.astype(np.uint64) + np.uint64(1)  # 0 where nothing follows
-    alike = [key]
-    bits, width = int(key.max()).bit_length(), 1
-    while 2 * width * bits + size.bit_length() <= 64 and width < LONGEST:
-        key = (key << np.uint64(width * bits)) | _follow(key, width)
-        alike.append(key)
-        width *= 2
-    order, rank = _rank(key)
-    while rank[order[-1]] < size - 1 and width < LONGEST:
-        # Two ranks side by side rank twice as many symbols.
-        order, rank = _rank(rank * np.uint64(size + 1) + _follow(rank + np.uint64(1), width))
-        alike.append(rank)
-        width *= 2
-    return Suffixes(order, _share(order, alike))
+    values = np.append(symbols.astype(np.uint64) + np.uint64(1), np.uint64(0))
+    alike = [values]
+    width = 1
+    while True:
+        bits, packed = int(values.max()).bit_length(), 1
+        while 2 * packed * bits <= 64 and width < LONGEST:
+            # Two numbers side by side tell twice as many symbols.
+            values = (values << np.uint64(packed * bits)) | _follow(values, width)
+            alike.append(values)
+            width, packed = 2 * width, 2 * packed
+        order, ranks = _rank(values[:-1])
+        if ranks[order[-1]] == size or width >= LONGEST:
+            return Suffixes(order, _share(order, alike))
+        values = np.append(ranks, np.uint64(0))
 
 
 def _follow(values: Numbers, width: int) -> Numbers:
@@ -103,22 +102,26 @@ def _follow(values: Numbers, width: int) -> Numbers:
     return found
 
 
-def _rank(key: Numbers) -> tuple[Ints, Numbers]:
-    """Return the places in the order of their keys, and the rank of each place."""
-    size = len(key)
-    bits = np.uint64(size.bit_length())
-    if int(key.max()).bit_length() + size.bit_length() <= 64:
-        # Key and place in one number: sorting numbers is several times faster than sorting places.
-        packed = (key << bits) | np.arange(size, dtype=np.uint64)
-        packed.sort()
-        order = (packed & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64)
-        ordered = packed >> bits
-    else:
-        order = np.argsort(key, kind="stable")
-        ordered = key[order]
-    rank = np.empty(size, np.uint64)
-    rank[order] = np.concatenate(([0], np.cumsum(ordered[1:] != ordered[:-1])))
-    return order, rank
+def _rank(values: Numbers) -> tuple[Ints, Numbers]:
+    """Return the places in the order of their values, and the rank of each place, from 1 on."""
+    order = sort_places(values)
+    ordered = values.take(order)
+    new = np.append(True, ordered[1:] != ordered[:-1])
+    ranks = np.empty_like(values)
+    ranks[order] = new.cumsum(dtype=np.uint64)
+    return order, ranks
+
+
+def sort_places(values: NDArray[np.integer]) -> Ints:
+    """Return the places of numbers from 0 upwards, the smallest first, equal ones as they stand.
+
+    A radix sort: numpy has one for 16 bits, and sorts longer numbers several times more slowly.
+    """
+    order = np.argsort(values.astype(np.uint16), kind="stable")
+    for shift in range(16, int(values.max(initial=0)).bit_length(), 16):
+        digits = (values >> np.array(shift, values.dtype)).astype(np.uint16)
+        order = order[np.argsort(digits[order], kind="stable")]
+    return order
 
 
 def _share(order: Ints, alike: list[Numbers]) -> Ints:
@@ -126,20 +129,17 @@ def _share(order: Ints, alike: list[Numbers]) -> Ints:
 
     Args:
         order: The suffixes.
-        alike: For 1, 2, 4, … symbols, numbers that are the same where so many symbols are.
+        alike: For 1, 2, 4, … symbols, numbers that are the same where so many symbols are; behind
+            the end a number that is nowhere else.
     """
-    size = len(order)
-    shared = np.zeros(size, np.int64)
-    pairs = np.arange(1, size)
+    shared = np.zeros(len(order), np.int64)
+    before, own = order[:-1].copy(), order[1:].copy()
     for level in range(len(alike) - 1, -1, -1):
-        values, step = alike[level], 1 << level
-        left = pairs
-        while len(left):  # more than once where suffixes were not told apart
-            before, own = order[left - 1] + shared[left], order[left] + shared[left]
-            inside = np.maximum(before, own) < size
-            left, before, own = left[inside], before[inside], own[inside]
-            left = left[values[before] == values[own]]
-            shared[left] += step
-            if level < len(alike) - 1:
-                break
+        again = True
+        while again:  # more than once where suffixes were not told apart
+            same = (alike[level].take(before) == alike[level].take(own)) * (1 << level)
+            before += same
+            own += same
+            again = level == len(alike) - 1 and bool(same.any())
+    shared[1:] = own - order[1:]
     return shared

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longwrite.scoring.analysis import Analysis
+from longwrite.scoring.sections import MOST
 
 TEXT = """---
 title: Boats
@@ -49,9 +50,21 @@ def test_sections_paragraphs_and_sentences_are_found() -> None:
     assert [piece.title for piece in analysis.sections] == ["The hull", "The mast"]
     sizes = [piece.last - piece.first for piece in analysis.sections]
     assert sizes == [13, 4]
-    sentences = [TEXT[one.start : one.end].strip() for one in analysis.sentences]
+    sentences = [TEXT[start:end].strip() for start, end in analysis.sentences]
     assert sentences[:2] == ["The hull is built first.", "It takes a winter."]
     assert analysis.sentence_bounds[0].tolist() == [0, 5]
+
+
+def test_sentences_come_in_order_with_paragraphs_that_have_no_mark() -> None:
+    text = "No mark\n\nOne. Two.\n\nNone here\n\nThree!"
+    found = [text[start:end] for start, end in Analysis(text).sentences]
+    assert found == ["No mark", "One. ", "Two.", "None here", "Three!"]
+
+
+def test_beyond_so_many_headings_nothing_is_a_section() -> None:
+    text = "## a\n" * (MOST + 1) + "Act 1\n\nA.\n\nAct 2\n\nB."
+    assert [piece.title for piece in Analysis(text).sections] == [""]
+    assert len(Analysis(text[5:]).sections) == MOST
 
 
 def test_a_text_that_hides_in_a_fence_is_read_all_the_same() -> None:
@@ -71,6 +84,6 @@ def test_a_text_without_words_is_no_trouble(text: str) -> None:
 def test_every_word_is_in_the_text(text: str) -> None:
     analysis = Analysis(text)
     words = analysis.words
-    assert len(analysis.prose) == len(text)
+    assert all(own in ("\n", char) for own, char in zip(analysis.prose, text, strict=False))
     for symbol, start, end in zip(words.symbols, words.starts, words.ends, strict=True):
         assert text[start:end].lower() == words.vocabulary[symbol]

@@ -37,7 +37,7 @@ def test_one_topic_alone_is_no_coherence() -> None:
 def test_evidence_is_where_a_passage_stands_apart() -> None:
     analysis = write([0] * 12 + [2] + [0] * 12)
     found = measure_meaning(analysis, embed)
-    assert [span.start for span in found.evidence][:1] == [analysis.paragraphs[12].start]
+    assert [span.start for span in found.evidence][:1] == [analysis.paragraphs[12, 0]]
 
 
 @pytest.mark.parametrize("text", ["", "Short.", "# Only a heading"])

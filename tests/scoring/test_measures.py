@@ -40,6 +40,24 @@ def test_mtld_is_the_length_of_stretches_that_stay_diverse() -> None:
     assert measure_mtld(np.zeros(60, np.int64)) == pytest.approx(2)
 
 
+def count_factors(row: list[int]) -> float:
+    stretch: list[int] = []
+    factors = 0.0
+    for word in row:
+        stretch.append(word)
+        if len(set(stretch)) < 0.72 * len(stretch):
+            factors += 1
+            stretch = []
+    return factors + (1 - len(set(stretch)) / len(stretch)) / 0.28 if stretch else factors
+
+
+@given(row=st.lists(st.integers(0, 9), min_size=1, max_size=80))
+def test_mtld_is_that_of_counting_stretch_by_stretch(row: list[int]) -> None:
+    counts = [count_factors(row), count_factors(row[::-1])]
+    wanted = sum(len(row) / count if count else len(row) for count in counts) / 2
+    assert measure_mtld(np.array(row, np.int64)) == pytest.approx(wanted)
+
+
 def test_a_window_that_says_one_thing_compresses_too_well() -> None:
     assert value("compression", " ".join(make_words(3_000, vocabulary=2_000))) > 0.9
     assert value("compression", "the keeper lit the lamp and slept. " * 300) < 0.2
@@ -93,9 +111,9 @@ def make_numbers(count: int) -> list[int]:
 
 def test_topic_boundaries_stand_where_topics_change() -> None:
     rng = random.Random(0)
-    row = [rng.randrange(40) + 40 * topic for topic in range(4) for _ in range(1_000)]
+    row = [rng.randrange(40) + 40 * topic for topic in range(9) for _ in range(1_000)]
     found = find_boundaries(*topic_cosines(np.array(row)))
-    assert found.tolist() == [1_000, 2_000, 3_000]
+    assert found.tolist() == list(range(1_000, 9_000, 1_000))
 
 
 def test_names_appear_vanish_and_return() -> None:

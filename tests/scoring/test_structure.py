@@ -106,3 +106,9 @@ def test_headings_repeat_only_under_the_same_parent() -> None:
     text = "# A\n\n## 1. Aims\n\n### Tasks\n\n## 2. Ends\n\n### Tasks\n\n## 3. Aims\n\n### Tasks"
     assert [heading.words for heading in duplicate_headings(text)] == ["3. Aims", "Tasks"]
     assert duplicate_headings("## Chapter 1\n\n## Chapter 2\n\n## 第一章\n\n## 第二章") == []
+
+
+def test_of_very_many_headings_the_repeated_ones_are_told() -> None:
+    titles = [f"{number}. Title {number % 1_500}" for number in range(2_000)]
+    found = duplicate_headings("\n".join(f"# {title}" for title in titles))
+    assert [heading.words for heading in found] == titles[1_500:]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwrite.scoring.suffixes import Suffixes, sort_suffixes
+from longwrite.scoring.suffixes import Suffixes, sort_places, sort_suffixes
 
 ROWS = st.lists(st.integers(0, 3), max_size=60) | st.lists(st.integers(0, 9), max_size=60)
 
@@ -62,6 +62,22 @@ def test_covered_is_what_lies_in_an_ngram_that_comes_twice(row: list[int], n: in
         if counts[gram] > 1:
             wanted[place : place + n] = [True] * n
     assert sort(row).covered(n).tolist() == wanted
+
+
+def test_a_row_that_repeats_itself_at_every_length() -> None:
+    row, after = [0], [0, 1]
+    while len(row) < 2_000:
+        row, after = after, after + row
+    found = sort(row)
+    order = sorted(range(len(row)), key=lambda place: row[place:])
+    assert found.order.tolist() == order
+    assert found.shared[1:].tolist() == [share(row[a:], row[b:]) for a, b in pairwise(order)]
+
+
+@given(row=st.lists(st.integers(0, 9) | st.integers(0, 1 << 50), max_size=40))
+def test_places_are_sorted_by_their_numbers_and_equal_ones_stay(row: list[int]) -> None:
+    wanted = sorted(range(len(row)), key=row.__getitem__)
+    assert sort_places(np.array(row, np.int64)).tolist() == wanted
 
 
 @pytest.mark.parametrize("size", [1, 2, 1 << 12])
