@@ -53,6 +53,8 @@ def find_names(analysis: Analysis) -> list[Life]:
     no name.
     """
     text = analysis.prose
+    if not _NAME.search(text):
+        return []
     starts = [piece.span.start for piece in analysis.sections]
     places: dict[str, list[int]] = defaultdict(list)
     inside: set[str] = set()

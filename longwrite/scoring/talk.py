@@ -62,6 +62,8 @@ _LONGEST = 240
 
 def find_notes(bare: str) -> Iterator[Place]:
     """Yield word counts, "[Continued]" and the like, on lines of their own or in end brackets."""
+    if not _HINT.search(bare.lower()):
+        return
     start = 0
     for line in bare.split("\n"):
         found = None
