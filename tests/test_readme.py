@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -27,9 +28,14 @@ def test_there_is_something_to_run() -> None:
 
 
 @pytest.mark.parametrize("line", RUNNABLE)
-def test_commands_of_the_readme_work(line: str, tmp_path: Path) -> None:
+def test_commands_of_the_readme_work(line: str, tmp_path: Path, tiny_model: Path) -> None:
     (tmp_path / "novel.md").write_text(
         "# A novel\n\n## One\n\nIt began.\n\n## Two\n\nIt went on.\n"
+    )
+    shutil.copytree(tiny_model, tmp_path / "base")
+    (tmp_path / "essays").mkdir()
+    (tmp_path / "essays" / "train.jsonl").write_text(
+        '{"prompt": "Tell of tides.", "completion": "They come in."}\n'
     )
     arguments = shlex.split(line)[1:]
     done = subprocess.run(
@@ -44,14 +50,17 @@ def test_commands_of_the_readme_work(line: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", LINES)
 def test_the_readme_names_commands_and_options_that_exist(line: str) -> None:
     name, *rest = shlex.split(line)[1:]
-    group = [name, rest.pop(0)] if name == "data" else [name]
-    told = subprocess.run(
-        [sys.executable, "-c", "from longwrite.cli.main import run; run()", *group, "--help"],
-        capture_output=True,
-        text=True,
-    )
-    assert told.returncode == 0
-    assert all(option in told.stdout for option in rest if option.startswith("-"))
+    group = [name, rest.pop(0)] if name in ("data", "train") else [name]
+    known = ""
+    for ask in ("--help", "--arguments")[: 1 + (name == "train")]:  # those of TRL
+        told = subprocess.run(
+            [sys.executable, "-c", "from longwrite.cli.main import run; run()", *group, ask],
+            capture_output=True,
+            text=True,
+        )
+        assert told.returncode == 0
+        known += told.stdout
+    assert all(option in known for option in rest if option.startswith("-"))
 
 
 @pytest.mark.parametrize("code", PYTHON)
