@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,32 +46,43 @@ def commands(folder: Path, prompts: Path) -> list[list[str]]:
     return [["data", "build", *one, *shared] for one in (first, violate)]
 
 
-def run(folder: Path, prompts: Path, kills: int, seconds: float) -> tuple[int, int]:
-    """Build a set, its process killed so many times; returns rows to fine-tune on, and pairs."""
-    rng = random.Random(1)
+def run(folder: Path, prompts: Path, kills: Sequence[int] = ()) -> tuple[int, int]:
+    """Build a set; returns rows to fine-tune on, and pairs.
+
+    Args:
+        folder: Of the set.
+        prompts: See `write_prompts`.
+        kills: Calls of the model after which its process is killed, in order.
+    """
+    waiting, journal = list(kills), folder / "journal"
+    rng = random.Random(2)
     made = []
     for arguments in commands(folder, prompts):
-        command = [sys.executable, __file__, "--as-longwrite", *arguments]
         while True:
             child = subprocess.Popen(
-                command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                env={**os.environ, _JOURNAL: str(folder / "journal")},
+                [sys.executable, __file__, "--as-longwrite", *arguments],
+                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                env={**os.environ, _JOURNAL: str(journal)},
             )  # fmt: skip
-            try:
-                limit = rng.uniform(0.5, 1.6 * seconds / (kills + 1)) + 1.5 if kills else None
-                said = child.communicate(timeout=limit)[0]
+            while waiting and child.poll() is None and _count(journal) < waiting[0]:
+                time.sleep(0.01)
+            if not waiting or child.poll() is not None:
                 break
-            except subprocess.TimeoutExpired:
-                child.send_signal(signal.SIGKILL)
-                child.communicate()
-                kills -= 1
-                typer.echo(f"killed; {kills} to come")
+            time.sleep(rng.uniform(0.0, 0.5))
+            child.send_signal(signal.SIGKILL)
+            child.communicate()
+            waiting.pop(0)
+        said = child.communicate()[0]
         if child.returncode:
             raise SystemExit(f"{' '.join(arguments)} ended with {child.returncode}: {said}")
         made.append(sum(json.loads(said)["rows"].values()))
-    if kills:
-        typer.echo(f"{kills} kills came too late")
+    if waiting:
+        raise SystemExit(f"{len(waiting)} kills came too late")
     return made[0], made[1]
+
+
+def _count(journal: Path) -> int:
+    return journal.read_bytes().count(b"\n") if journal.is_file() else 0
 
 
 def hash_sets(folder: Path) -> dict[str, str]:
@@ -122,12 +134,13 @@ def main() -> None:
         for folder in (whole, killed):
             folder.mkdir()
         begun = time.monotonic()
-        rows, pairs = run(whole, prompts, 0, 0.0)
+        rows, pairs = run(whole, prompts)
+        calls = _count(whole / "journal")
         seconds = time.monotonic() - begun
-        typer.echo(f"{rows} rows and {pairs} pairs in {seconds:.0f} s")
+        typer.echo(f"{rows} rows and {pairs} pairs in {seconds:.0f} s, {calls} calls")
         if not chosen.kills:
             return
-        again = run(killed, prompts, chosen.kills, seconds)
+        again = run(killed, prompts, sorted(random.Random(1).sample(range(calls), chosen.kills)))
         one, other = hash_sets(whole), hash_sets(killed)
         different = sorted(name for name in one | other if one.get(name) != other.get(name))
         total, repeated = count_repeats(killed)
