@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,77 +31,60 @@ Arguments = Annotated[
 ]
 
 
-def sft(
-    context: typer.Context,
-    model: Model = None,
-    data: Data = None,
-    output: Output = None,
-    allow_drop: AllowDrop = False,
-    dry_run: DryRun = False,
-    arguments: Arguments = False,
-    as_json: o.AsJson = False,
-    quiet: o.Quiet = False,
-) -> None:
+def _make_command(method: Method, text: str) -> Callable[..., None]:
+    """Return the command of a method, with its help; all take the same options."""
+
+    def command(
+        context: typer.Context,
+        model: Model = None,
+        data: Data = None,
+        output: Output = None,
+        allow_drop: AllowDrop = False,
+        dry_run: DryRun = False,
+        arguments: Arguments = False,
+        as_json: o.AsJson = False,
+        quiet: o.Quiet = False,
+    ) -> None:
+        given = _gather(context, model, data, output, allow_drop)
+        raise typer.Exit(_run(method, given, dry_run, arguments, as_json, quiet))
+
+    command.__doc__ = text
+    return command
+
+
+sft = _make_command(
+    "sft",
     """Fine-tune on prompts and completions. No row is ever cut.
 
     Arguments stand in a YAML file, named first, or on the line: any of trl.SFTConfig, ModelConfig
-    and ScriptArguments, as TRL spells it, and ours.
-    Ctrl-C saves the step at hand; the same command goes on from there.
+    and ScriptArguments, as TRL spells it, and ours. Ctrl-C saves the step at hand; the same command
+    goes on from there.
 
     Example: longwrite train sft config.yaml --model ./base --data ./set -o out --use_peft true
-    """
-    given = _gather(context, model, data, output, allow_drop)
-    raise typer.Exit(_run("sft", given, dry_run, arguments, as_json, quiet))
-
-
-def dpo(
-    context: typer.Context,
-    model: Model = None,
-    data: Data = None,
-    output: Output = None,
-    allow_drop: AllowDrop = False,
-    dry_run: DryRun = False,
-    arguments: Arguments = False,
-    as_json: o.AsJson = False,
-    quiet: o.Quiet = False,
-) -> None:
+    """,
+)
+dpo = _make_command(
+    "dpo",
     """Prefer the chosen text to the rejected one. A part of a document never learns to stop.
 
     Arguments stand in a YAML file, named first, or on the line: any of trl.DPOConfig, ModelConfig
-    and ScriptArguments, as TRL spells it, and ours. ld_alpha and loss_type weigh
-    against mere length.
+    and ScriptArguments, as TRL spells it, and ours. ld_alpha and loss_type weigh against mere
+    length.
 
     Example: longwrite train dpo --model ./sft --data ./set -o out --beta 0.1 --ld_alpha 0.5
-    """
-    given = _gather(context, model, data, output, allow_drop)
-    raise typer.Exit(_run("dpo", given, dry_run, arguments, as_json, quiet))
-
-
-def grpo(
-    context: typer.Context,
-    model: Model = None,
-    data: Data = None,
-    output: Output = None,
-    rewards: Annotated[
-        str | None, typer.Option(help="default, or: length=1, repetition=0.5, language>=0.5")
-    ] = None,
-    allow_drop: AllowDrop = False,
-    dry_run: DryRun = False,
-    arguments: Arguments = False,
-    as_json: o.AsJson = False,
-    quiet: o.Quiet = False,
-) -> None:
+    """,
+)
+grpo = _make_command(
+    "grpo",
     """Reward what was asked for: length, constraints, no repetition, an end.
 
     Arguments stand in a YAML file, named first, or on the line: any of trl.GRPOConfig, ModelConfig
-    and ScriptArguments, as TRL spells it, and ours. Each logging step is a line, and one of
-    steps.jsonl in the output folder.
+    and ScriptArguments, as TRL spells it, and ours; --rewards names what is paid, by weight. Each
+    logging step is a line, and one of steps.jsonl in the output folder.
 
     Example: longwrite train grpo --model ./sft --data ./set -o out --rewards "length=1, format=0.5"
-    """
-    given = _gather(context, model, data, output, allow_drop)
-    given += [f"--rewards={rewards}"] if rewards is not None else []
-    raise typer.Exit(_run("grpo", given, dry_run, arguments, as_json, quiet))
+    """,
+)
 
 
 def _gather(
