@@ -170,16 +170,23 @@ def _report_facts(job: Job) -> None:
 async def _extend(job: Job, threads: tuple[Thread, ...]) -> None:
     """Ask the shortest sections for what the whole document still misses."""
     manuscript = job.manuscript
+    refused: set[str] = set()
     for attempt in range(_EXTENSIONS):
-        missing = job.targets.whole.aim - manuscript.total()
-        if manuscript.total() >= job.targets.whole.low:
+        before = manuscript.total()
+        if before >= job.targets.whole.low:
             return
-        open_leaves = [leaf for leaf in manuscript.leaves if not manuscript.is_settled(leaf.id)]
+        open_leaves = [
+            leaf
+            for leaf in manuscript.leaves
+            if not manuscript.is_settled(leaf.id) and leaf.id not in refused
+        ]
         if not open_leaves:
             return
         leaf = min(open_leaves, key=lambda leaf: (_filled(job, leaf), leaf.id))
         thread = next(thread for thread in threads if leaf in thread.leaves)
-        await _extend_leaf(job, thread, leaf, missing, attempt)
+        await _extend_leaf(job, thread, leaf, job.targets.whole.aim - before, attempt)
+        if manuscript.total() == before:
+            refused.add(leaf.id)
 
 
 def _filled(job: Job, leaf: Section) -> float:
