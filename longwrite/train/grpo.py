@@ -7,8 +7,8 @@ before they are added its ``multi_objective_aggregation``. Four methods of TRL's
 overridden, each around its own: drawing completions, paying them, the batch as a whole, the log.
 
 Two ways to draw completions otherwise have their places here. A ``rollout_func`` of TRL returns one
-row per prompt; its ``env_mask`` masks the tokens that aren't the policy's, its
-``completion_ended`` says where the last token doesn't tell whether a text ended, and
+row per prompt; its ``env_mask`` masks the tokens that aren't the policy's, and its other fields say
+what tokens can't: `ENDED`, `TEXT`, `VOID`. `drawn_rows` are the rows of the set that it draws for,
 `resampling_round` tells which draw of a group it is. `weigh_tokens` may turn the advantages of a
 batch, of shape (rows,), into some of shape (rows, tokens).
 """
@@ -50,6 +50,16 @@ _accelerate: Any = import_module("accelerate.utils")
 ENDED = "completion_ended"
 """Field of a rollout function that says for each completion whether its text ended."""
 
+TEXT = "completion_text"
+"""Field of a rollout function: what is paid and logged as the completion, not all of its tokens."""
+
+VOID = "completion_void"
+"""Field of a rollout function: the completion can't be used at all, and is paid the minimum."""
+
+SECTIONS = "completion_sections"
+"""Field of a rollout function: what each section of the completion is paid."""
+
+_NO_COLUMNS = ("prompt", "completion", "completion_ids", ENDED, TEXT, VOID, SECTIONS)
 _MEASURED = 64
 
 
@@ -112,6 +122,7 @@ class LongGRPOTrainer(_trl.GRPOTrainer):
         self.eos_gate = eos_gate
         self.resample_rounds = resample_rounds
         self.resampling_round = 0
+        self.drawn_rows: list[dict[str, Any]] = []
         self._called = [
             number for number, one in enumerate(self.reward_funcs) if not isinstance(one, nn.Module)
         ]
@@ -146,10 +157,10 @@ class LongGRPOTrainer(_trl.GRPOTrainer):
         try:
             return self.weigh_tokens(super()._generate_and_score_completions(inputs), inputs)
         finally:
-            self._rows, self._settled = [], None
+            self._rows, self.drawn_rows, self._settled = [], [], None
 
     def _generate(self, prompts: list[Any]) -> Rollouts:
-        rollouts = Rollouts(*super()._generate(prompts))
+        rollouts = self._draw(prompts, self._rows)
         if self.resample_rounds and self._mode == "train":
             rollouts = self._resample(prompts, rollouts)
         self._measure(rollouts)
@@ -201,8 +212,8 @@ class LongGRPOTrainer(_trl.GRPOTrainer):
         completion_ids: list[list[int]],
     ) -> Tensor:
         """Return the rewards of all processes, of shape (completions, components)."""
-        kept = ("prompt", "completion", "completion_ids", ENDED)
-        columns = {name: [row[name] for row in inputs] for name in inputs[0] if name not in kept}
+        names = [name for name in inputs[0] if name not in _NO_COLUMNS]
+        columns = {name: [row[name] for row in inputs] for name in names}
         if self.environments is not None:
             columns["environments"] = self.environments
         paid = self.pool.pay({
@@ -224,14 +235,17 @@ class LongGRPOTrainer(_trl.GRPOTrainer):
             )
         finally:
             self.reward_funcs = functions
-        if not self.eos_gate:
-            return rewards
-        ended = [
-            bool(row[ENDED]) if ENDED in row else bool(ids) and ids[-1] in self.eos_token_ids
-            for row, ids in zip(inputs, completion_ids, strict=True)
-        ]
-        flags = self.accelerator.gather(torch.tensor(ended, device=rewards.device))
+        sound = [self._is_sound(row, ids) for row, ids in zip(inputs, completion_ids, strict=True)]
+        flags = self.accelerator.gather(torch.tensor(sound, device=rewards.device))
         return gate_endings(rewards, flags, find_floors(rewards, self._floors))
+
+    def _is_sound(self, row: dict[str, Any], ids: Sequence[int]) -> bool:
+        """Tell whether a completion is paid what it is worth, and not the minimum."""
+        if row.get(VOID):
+            return False
+        if not self.eos_gate:
+            return True
+        return bool(row[ENDED]) if ENDED in row else bool(ids) and ids[-1] in self.eos_token_ids
 
     def _settle(self, paid: Paid) -> None:
         """Count what couldn't be paid, in all processes, and stop all of them if it is too much."""
@@ -251,7 +265,18 @@ class LongGRPOTrainer(_trl.GRPOTrainer):
         share = self._find_silent(rewards).float().mean().item()
         self._metrics[self._mode]["groups/zero_signal"].append(share)
 
-    # --- drawing again ----------------------------------------------------------------------------
+    # --- drawing ----------------------------------------------------------------------------------
+
+    def _draw(self, prompts: list[Any], rows: list[dict[str, Any]]) -> Rollouts:
+        """Return what TRL draws for some rows, with the texts that are paid in the completions."""
+        self.drawn_rows = rows
+        rollouts = Rollouts(*super()._generate(prompts))
+        texts = rollouts.extra_fields.pop(TEXT, None)
+        if texts is None:
+            return rollouts
+        plain = isinstance(prompts[0], str)
+        shown = [one if plain else [{"role": "assistant", "content": one}] for one in texts]
+        return rollouts._replace(completions=shown)
 
     def _resample(self, prompts: list[Any], rollouts: Rollouts) -> Rollouts:
         """Return the rollouts with the groups that teach nothing drawn again, and keep their pay.
@@ -276,7 +301,7 @@ class LongGRPOTrainer(_trl.GRPOTrainer):
             extra = dict(self._pending_extra_logs)
             self._pending_extra_logs.clear()
             asked = [prompts[row] for row in drawn]
-            fresh = Rollouts(*super()._generate(asked))
+            fresh = self._draw(asked, [self._rows[row] for row in drawn])
             paid = self._pay_rollouts(drawn, asked, fresh)
             metrics.update(kept)
             self._pending_extra_logs.update(splice_columns(extra, self._pending_extra_logs, own))
@@ -320,9 +345,10 @@ class LongGRPOTrainer(_trl.GRPOTrainer):
             [token for token, is_own in zip(one, mask, strict=True) if is_own]
             for one, mask in zip(ids, masks, strict=True)
         ]
+        ended = rollouts.extra_fields.get(ENDED) or [one[-1] in stops for one in ids]
         local = [
-            (len(mine), one[-1] not in stops, measure_repetition(mine))
-            for one, mine in zip(ids, own, strict=True)
+            (len(mine), not stopped, measure_repetition(mine))
+            for mine, stopped in zip(own, ended, strict=True)
         ]
         for name, column in zip(
             ("tokens", "cut", "repetition"), zip(*local, strict=True), strict=True
@@ -334,9 +360,9 @@ class LongGRPOTrainer(_trl.GRPOTrainer):
         self._lengths[self._mode].extend(lengths.tolist())
         metrics = self._metrics[self._mode]
         metrics[f"{_LENGTHS}repetition"].append(found[:, 2].mean().item())
-        ended = lengths[~cut] if (~cut).any() else torch.zeros(1)
+        whole = lengths[~cut] if (~cut).any() else torch.zeros(1)
         figures = {"clipped_ratio": cut.float().mean()}
-        for kind, values in (("", lengths), ("terminated_", ended)):
+        for kind, values in (("", lengths), ("terminated_", whole)):
             figures |= {
                 f"mean_{kind}length": values.mean(),
                 f"min_{kind}length": values.min(),

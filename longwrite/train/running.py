@@ -195,9 +195,14 @@ def make_trainer(prepared: Prepared) -> Any:
 
         return LongDPOTrainer(**shared)
     from longwrite.train.grpo import LongGRPOTrainer
+    from longwrite.train.thread_rollouts import ThreadGRPOTrainer
 
     options = order.options
-    return LongGRPOTrainer(
+    trainer: Any = LongGRPOTrainer
+    if options.rollouts == "thread":
+        trainer = ThreadGRPOTrainer
+        shared |= {"section_weight": options.section_weight, "plan_tokens": options.plan_tokens}
+    return trainer(
         reward_funcs=read_composition(options.rewards),
         eos_gate=options.eos_gate,
         overlong=options.overlong,
@@ -243,6 +248,10 @@ def look(prepared: Prepared, trainer: Any, say: Callable[[str], None]) -> None:
             reward_deadline=order.options.reward_deadline,
             adapter=order.model.use_peft,
         )
+        if order.options.rollouts == "thread":
+            from longwrite.train.preflight_threads import check_threads
+
+            problems += check_threads(trainer.writer, prepared.encoded.rows)
     else:
         problems = check_stop_token(trainer.model, prepared.tokenizer)
     for one in problems:

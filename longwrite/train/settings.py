@@ -89,6 +89,21 @@ class GRPOOptions(LongOptions):
     )
     resample_rounds: int = _option("Times that groups without a signal are drawn again.", 0)
     reward_deadline: float = _option("Seconds after which a reward counts as not known.", 60.0)
+    rollouts: str = _option(
+        "What a completion is: 'reply', one reply; 'thread', a plan and then section by section.",
+        "reply",
+    )
+    section_weight: float = _option("How much a section's own reward counts in a thread.", 0.5)
+    plan_tokens: int = _option("Most tokens of the plan of a thread.", 512)
+
+    def __post_init__(self) -> None:
+        """Refuse values that make no sense.
+
+        Raises:
+            UsageError: Naming the option.
+        """
+        super().__post_init__()
+        check_choice("rollouts", self.rollouts, ("reply", "thread"))
 
 
 _OPTIONS: Mapping[Method, type[LongOptions]] = {
