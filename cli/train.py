@@ -129,7 +129,8 @@ def _run(
     if quiet:
         logging.disable(logging.WARNING)
         _hush()
-    from longwrite.train.running import prepare, train
+    from longwrite.train.preparation import prepare
+    from longwrite.train.running import train
 
     prepared = prepare(order)
     if dry_run:

@@ -31,7 +31,8 @@ def main(arguments: Sequence[str]) -> int:
         config = Path(rest.pop(0)) if rest and not rest[0].startswith("--") else None
         order = read_order(method, config, rest)
 
-        from longwrite.train.running import prepare, train
+        from longwrite.train.preparation import prepare
+        from longwrite.train.running import train
 
         done = train(prepare(order), say)
         say(f"{done.folder}: {done.steps:,} steps.")

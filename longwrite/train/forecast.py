@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from longwrite.errors import UsageError
-from longwrite.train.running import Prepared
+from longwrite.train.preparation import Prepared
 
 _LEAST = 64
 

@@ -20,9 +20,10 @@ from typing import Any
 
 from datasets import Dataset
 
+from longwrite.train.preparation import Prepared, prepare
 from longwrite.train.rows import IGNORED, Encoded
-from longwrite.train.running import Prepared, make_trainer, prepare
 from longwrite.train.settings import METHODS, Method, read_order
+from longwrite.train.trainers import make_trainer
 
 _STEPS = 3
 _STILL = (

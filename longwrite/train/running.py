@@ -7,14 +7,13 @@ order in the same folder is refused, since its checkpoints are of another model 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoConfig, AutoTokenizer, PrinterCallback, TrainerState
+from transformers import PrinterCallback, TrainerState
 from transformers.trainer_utils import get_last_checkpoint
 
 from longwrite.errors import Interrupted, UsageError
@@ -30,35 +29,16 @@ from longwrite.train.model_card import (
     write_model_card,
 )
 from longwrite.train.preflight import check_stop_token
-from longwrite.train.preflight_grpo import check_grpo, find_targets
-from longwrite.train.presets import find_limit, find_window, fit_to_data
-from longwrite.train.rows import Encoded, encode_rows, load_rows
-from longwrite.train.settings import Order, import_trl
+from longwrite.train.preflight_grpo import check_grpo
+from longwrite.train.preparation import Prepared
+from longwrite.train.settings import Order
 from longwrite.train.stopping import StopOnSignal
+from longwrite.train.trainers import make_trainer
 
 RECORD = "longwrite-train.json"
 """Beside the checkpoints: the order that they belong to."""
 
 _LEAST_FREE = 64 * 2**20
-_CONTEXT_SIZE = "PARALLELISM_CONFIG_CP_SIZE"
-"""Set by `accelerate launch`: GPUs that share a row."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """An order with what its first step needs.
-
-    Attributes:
-        order: With all lengths set.
-        tokenizer: Of the model.
-        encoded: The set.
-        window: Tokens that the model has positions for, None where nobody says.
-    """
-
-    order: Order
-    tokenizer: Any
-    encoded: Encoded
-    window: int | None
 
 
 @dataclass(frozen=True)
@@ -78,38 +58,6 @@ class Trained:
     resumed: int
     losses: tuple[float, ...]
     dropped: Mapping[str, int]
-
-
-def prepare(order: Order) -> Prepared:
-    """Read model settings, tokenizer and set, and set the lengths that were left open.
-
-    Raises:
-        UsageError: One of them can't be used.
-    """
-    if getattr(order.training, "packing", False) and os.environ.get(_CONTEXT_SIZE, "1") != "1":
-        why = "a packed row can't be cut over several GPUs"
-        raise UsageError("Packing and context parallelism don't go together", why, "packing: false")
-    name = order.model.model_name_or_path
-    tokenizer, config = _load_tokenizer(order, name)
-    window = find_window(config)
-    raw = load_rows(
-        order.script.dataset_name,
-        order.script.dataset_config,
-        order.script.dataset_train_split,
-        order.method,
-    )
-    encoded = encode_rows(
-        raw,
-        tokenizer,
-        order.method,
-        most=find_limit(order, window),
-        allow_drop=order.options.allow_drop,
-        learn_prompts=getattr(order.training, "completion_only_loss", None) is False,
-        processes=getattr(order.training, "dataset_num_proc", None),
-    )
-    targets = find_targets(encoded.rows)[0] if order.method == "grpo" else []
-    fit_to_data(order, encoded, window, targets)
-    return Prepared(order, tokenizer, encoded, window)
 
 
 def train(prepared: Prepared, say: Callable[[str], None] = lambda line: None) -> Trained:
@@ -163,54 +111,6 @@ def train(prepared: Prepared, say: Callable[[str], None] = lambda line: None) ->
         folder, trainer.state.global_step, started, tuple(losses[:1] + losses[-1:]),
         prepared.encoded.dropped,
     )  # fmt: skip
-
-
-def make_trainer(prepared: Prepared) -> Any:
-    """Return the trainer of an order, its model loaded."""
-    trl, order = import_trl(), prepared.order
-    shared: dict[str, Any] = {
-        "model": order.model.model_name_or_path,
-        "args": order.training,
-        "train_dataset": prepared.encoded.rows,
-        "processing_class": prepared.tokenizer,
-        "peft_config": trl.get_peft_config(order.model),
-    }
-    given = order.training.model_init_kwargs or {}
-    order.training.model_init_kwargs = {
-        "revision": order.model.model_revision,
-        "attn_implementation": order.model.attn_implementation,
-        "dtype": order.model.dtype,
-        **given,
-    }
-    quantised = trl.get_quantization_config(order.model)
-    if quantised is not None:
-        order.training.model_init_kwargs["quantization_config"] = quantised
-        order.training.model_init_kwargs["device_map"] = trl.get_kbit_device_map()
-    if order.method == "sft":
-        from longwrite.train.sft import LongSFTTrainer
-
-        return LongSFTTrainer(weighting=order.options.weighting, **shared)
-    if order.method == "dpo":
-        from longwrite.train.dpo import LongDPOTrainer
-
-        return LongDPOTrainer(**shared)
-    from longwrite.train.grpo import LongGRPOTrainer
-    from longwrite.train.thread_rollouts import ThreadGRPOTrainer
-
-    options = order.options
-    trainer: Any = LongGRPOTrainer
-    if options.rollouts == "thread":
-        trainer = ThreadGRPOTrainer
-        shared |= {"section_weight": options.section_weight, "plan_tokens": options.plan_tokens}
-    return trainer(
-        reward_funcs=read_composition(options.rewards),
-        eos_gate=options.eos_gate,
-        overlong=options.overlong,
-        resample_rounds=options.resample_rounds,
-        reward_deadline=options.reward_deadline,
-        alarms=options.alarms,
-        **shared,
-    )
 
 
 def make_card(prepared: Prepared, trainer: Any) -> ModelCard:
@@ -330,29 +230,3 @@ def describe(order: Order) -> dict[str, Any]:
         ],
         **{f"longwrite.{name}": value for name, value in ours.items()},
     }
-
-
-def _load_tokenizer(order: Order, name: str) -> tuple[Any, Any]:
-    options = {
-        "revision": order.model.model_revision,
-        "trust_remote_code": order.training.trust_remote_code,
-    }
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(name, **options)
-        config = AutoConfig.from_pretrained(name, **options)
-    except (OSError, ValueError) as error:
-        said = " ".join(str(error).split())[:200]
-        raise UsageError(f"The model {name} can't be read", said, "Name a folder.") from error
-    if not tokenizer.chat_template:
-        raise UsageError(
-            f"The model {name} has no chat template",
-            "prompt and answer can't be told apart",
-            "Put a chat_template.jinja beside it, or use an instruction-tuned model.",
-        )
-    if tokenizer.eos_token_id is None:
-        raise UsageError(
-            f"The tokenizer of {name} has no end token",
-            "the model could never learn to stop",
-            "Set eos_token in its tokenizer_config.json.",
-        )
-    return tokenizer, config

@@ -13,7 +13,8 @@ import pytest
 
 from longwrite.errors import UsageError
 from longwrite.train.forecast import count_steps
-from longwrite.train.running import RECORD, Trained, prepare, train
+from longwrite.train.preparation import prepare
+from longwrite.train.running import RECORD, Trained, train
 from longwrite.train.settings import Method, read_order
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from longwrite.errors import UsageError
-from longwrite.train.running import make_trainer, prepare
+from longwrite.train.preparation import prepare
 from longwrite.train.settings import read_order
 from longwrite.train.sft import count_sequences, number_sequences, weigh_tokens
+from longwrite.train.trainers import make_trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 SENTENCE = "The tide came in over the flats. "

@@ -359,8 +359,10 @@ def test_options_that_do_not_go_together_are_refused(
 
 
 def test_an_order_asks_for_threads_by_name(tiny_model: Path, tmp_path: Path) -> None:
-    from longwrite.train.running import look, make_trainer, prepare
+    from longwrite.train.preparation import prepare
+    from longwrite.train.running import look
     from longwrite.train.settings import read_order
+    from longwrite.train.trainers import make_trainer
 
     path = tmp_path / "set.jsonl"
     path.write_text(json.dumps({"prompt": "Write 40 words about boats."}) + "\n", "utf-8")

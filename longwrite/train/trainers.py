@@ -1,0 +1,71 @@
+"""Which trainer an order asks for, with what each of them needs beside TRL's arguments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from longwrite.rewards.catalogue import read_composition
+from longwrite.train.preparation import Prepared
+from longwrite.train.settings import import_trl
+
+
+def make_trainer(prepared: Prepared) -> Any:
+    """Return the trainer of an order, its model loaded."""
+    order = prepared.order
+    if order.method == "sft":
+        from longwrite.train.sft import LongSFTTrainer
+
+        return LongSFTTrainer(weighting=order.options.weighting, **_share(prepared))
+    if order.method == "dpo":
+        from longwrite.train.dpo import LongDPOTrainer
+
+        return LongDPOTrainer(**_share(prepared))
+    options = order.options
+    kind, more = _choose_rollouts(options)
+    return kind(
+        reward_funcs=read_composition(options.rewards),
+        eos_gate=options.eos_gate,
+        overlong=options.overlong,
+        resample_rounds=options.resample_rounds,
+        reward_deadline=options.reward_deadline,
+        alarms=options.alarms,
+        **more,
+        **_share(prepared),
+    )
+
+
+def _choose_rollouts(options: Any) -> tuple[Any, dict[str, Any]]:
+    """Return the trainer that draws completions as asked for, and what it needs for that."""
+    if options.rollouts == "thread":
+        from longwrite.train.thread_rollouts import ThreadGRPOTrainer
+
+        return ThreadGRPOTrainer, {
+            "section_weight": options.section_weight,
+            "plan_tokens": options.plan_tokens,
+        }
+    from longwrite.train.grpo import LongGRPOTrainer
+
+    return LongGRPOTrainer, {}
+
+
+def _share(prepared: Prepared) -> dict[str, Any]:
+    """Return what all trainers take, with the model's settings in TRL's arguments."""
+    trl, order = import_trl(), prepared.order
+    given = order.training.model_init_kwargs or {}
+    order.training.model_init_kwargs = {
+        "revision": order.model.model_revision,
+        "attn_implementation": order.model.attn_implementation,
+        "dtype": order.model.dtype,
+        **given,
+    }
+    quantised = trl.get_quantization_config(order.model)
+    if quantised is not None:
+        order.training.model_init_kwargs["quantization_config"] = quantised
+        order.training.model_init_kwargs["device_map"] = trl.get_kbit_device_map()
+    return {
+        "model": order.model.model_name_or_path,
+        "args": order.training,
+        "train_dataset": prepared.encoded.rows,
+        "processing_class": prepared.tokenizer,
+        "peft_config": trl.get_peft_config(order.model),
+    }
