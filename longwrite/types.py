@@ -151,7 +151,8 @@ class Sampling:
 class Ask:
     """A request told as data, for engines that follow rules, for progress and for records.
 
-    It repeats what the messages say in words; a model never sees it and it enters no key.
+    It repeats what the messages say in words and enters no key. A model doesn't see it, but for one
+    that was trained to count down to the words asked for.
 
     Attributes:
         step: The step of the agent, such as ``section``, ``continue`` or ``plan.chapters``.

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from longwrite.engines.countdown import NOTHING
 from longwrite.types import Finish, Sampling
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Row:
     Attributes:
         sampling: How it is drawn.
         prompt: Token ids of the conversation.
+        target: Tokens that the model is told to write; only for one that listens to a count-down.
         tokens: Token ids written so far, without the one that ended it.
         finish: Why it ended; None while it is written.
         gone: Set from outside when nobody waits for it any more.
@@ -36,6 +38,7 @@ class Row:
 
     sampling: Sampling
     prompt: list[int] = field(default_factory=list)
+    target: int | None = None
     tokens: list[int] = field(default_factory=list)
     finish: Finish | None = None
     gone: bool = False
@@ -110,6 +113,7 @@ def decode(model: Any, rows: Sequence[Row], ends: frozenset[int]) -> Iterator[Ro
             past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,
+            **_count_down([row for row, _ in writing], model.device),
         )
 
 
@@ -140,6 +144,18 @@ def draw(logits: torch.Tensor, sampling: Sampling, generator: torch.Generator) -
     size = int((reached - likeliest < sampling.top_p).sum().clamp(min=1))
     point = float(torch.rand((), generator=generator, dtype=torch.double)) * reached[size - 1]
     return int(ids[int((reached[:size] <= point).sum().clamp(max=size - 1))])
+
+
+def _count_down(rows: Sequence[Row], device: Any) -> dict[str, torch.Tensor]:
+    """Return how many tokens remain at the last one of each row, shape (rows, 1), if any counts."""
+    import torch
+
+    if all(row.target is None for row in rows):
+        return {}
+    counts = [
+        NOTHING if row.target is None else max(0, row.target - len(row.tokens) + 1) for row in rows
+    ]
+    return {"remaining": torch.tensor(counts, device=device)[:, None]}
 
 
 def _generator(seed: int) -> torch.Generator:

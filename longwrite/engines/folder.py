@@ -18,6 +18,7 @@ _NAMED = (
     "added_tokens.json",
     "chat_template.jinja",
     "config.json",
+    "countdown.json",
     "generation_config.json",
     "merges.txt",
     "model.safetensors.index.json",

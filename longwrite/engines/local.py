@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from longwrite.engines.batch import Row, decode
+from longwrite.engines.countdown import TARGET, Countdown, attach, find_target, read_countdown
 from longwrite.engines.engine import Watch
 from longwrite.engines.folder import check_folder, digest_folder
 from longwrite.engines.pending import CLOSED, Pending, conclude, fail
 from longwrite.engines.transcript import Transcript, decode_tokens
-from longwrite.errors import EngineError
+from longwrite.errors import EngineError, UsageError
 from longwrite.types import Abilities, Reply, Request, Usage
 
 _DEFAULT_WINDOW = 4096
@@ -35,11 +36,19 @@ class LocalEngine:
     """
 
     def __init__(
-        self, model: Any, tokenizer: Any, name: str, identity: str, window: int, batch: int
+        self,
+        model: Any,
+        tokenizer: Any,
+        name: str,
+        identity: str,
+        window: int,
+        batch: int,
+        countdown: Countdown | None = None,
     ) -> None:
-        """Take over a loaded model."""
+        """Take over a loaded model, and the settings of the count-down that it listens to."""
         self.identity = identity
         self.abilities = Abilities(window)
+        self.countdown = countdown
         self._model = model
         self._tokenizer = tokenizer
         self._ends = _end_ids(model, tokenizer)
@@ -65,6 +74,8 @@ class LocalEngine:
     ) -> LocalEngine:
         """Load a model; only from this folder, only from safetensors, never its own code.
 
+        A folder with a ``countdown.json`` is told how many tokens of its reply remain.
+
         Args:
             folder: Holds config, tokenizer with chat template, and weights.
             window: Tokens of prompt and completion together, where less than the model's own.
@@ -77,16 +88,23 @@ class LocalEngine:
         """
         check_folder(folder)
         digest = await asyncio.to_thread(digest_folder, folder)
-        model, tokenizer = await asyncio.to_thread(_load, folder, device, dtype)
+        try:
+            countdown = read_countdown(folder)
+            model, tokenizer = await asyncio.to_thread(_load, folder, device, dtype)
+            if countdown is not None:
+                attach(model, countdown)
+        except UsageError as error:
+            raise EngineError(error.what, error.why, error.mend) from None
         trained = getattr(model.config.get_text_config(), "max_position_embeddings", None)
         size = min((known for known in (trained, window) if known), default=_DEFAULT_WINDOW)
-        return cls(model, tokenizer, folder.name, f"local:{digest}", size, batch)
+        return cls(model, tokenizer, folder.name, f"local:{digest}", size, batch, countdown)
 
     async def generate(self, request: Request, watch: Watch | None = None) -> Reply:
         """Answer one request, together with those that are asked at the same time.
 
-        Of the extra fields only ``chat_template_kwargs`` has a meaning here, such as
-        ``{"enable_thinking": false}``; the others are told as dropped.
+        Of the extra fields ``chat_template_kwargs`` has a meaning here, such as
+        ``{"enable_thinking": false}``, and where the model listens to a count-down
+        ``target_tokens``, the length to aim at; the others are told as dropped.
         """
         if self._model is None:
             return CLOSED
@@ -100,7 +118,8 @@ class LocalEngine:
         finally:
             call.row.gone = True
             self._open_calls.discard(call)
-        dropped = tuple(name for name in request.sampling.extra if name != "chat_template_kwargs")
+        known = {"chat_template_kwargs"} | ({TARGET} if self.countdown else set())
+        dropped = tuple(name for name in request.sampling.extra if name not in known)
         return replace(reply, dropped=dropped, model=self._name)
 
     async def close(self) -> None:
@@ -168,6 +187,12 @@ class LocalEngine:
             why = f"{needed} tokens don't fit the window of {self.abilities.window}"
             call.post(fail("window", why))
             return False
+        if self.countdown is not None:
+            try:
+                call.row.target = find_target(call.request, self.countdown)
+            except UsageError as error:
+                call.post(fail("invalid", str(error)))
+                return False
         call.begin(prompt, self._tokenizer)
         return True
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from longwrite.engines.countdown import read_countdown
 from longwrite.text import count_words
 
 _SAID = "A short reply."
@@ -86,6 +88,27 @@ def check_template(tokenizer: Any, *, conversational: bool) -> list[Problem]:
             )
         ]
     return []
+
+
+def check_countdown(model: Path) -> list[Problem]:
+    """Find a model that was trained with a count-down, which is about to be trained without.
+
+    Args:
+        model: Its folder, or the name of one elsewhere.
+
+    Raises:
+        UsageError: Its settings are damaged.
+    """
+    if read_countdown(model) is None:
+        return []
+    return [
+        Problem(
+            f"{model} listens to a count-down",
+            "it is trained without one here, and forgets to end where the count does",
+            "Train with sft and count_down: true, or begin from the model before that.",
+            fatal=False,
+        )
+    ]
 
 
 def check_stop_token(model: Any, tokenizer: Any) -> list[Problem]:

@@ -30,6 +30,7 @@ _COLUMNS: Mapping[Method, str] = {
     "grpo": "prompt",
 }
 IGNORED = -100
+"""A label that is not learned."""
 
 
 @dataclass(frozen=True)

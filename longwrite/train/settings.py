@@ -59,6 +59,11 @@ class SFTOptions(LongOptions):
         "token",
     )
     count_down: bool = _option("Tell the model at each token how many are left (LDPE).", False)
+    count_down_blank: float = _option(
+        "Share of the replies that are seen without a count, so that the model also ends by itself "
+        "where it isn't asked for a length.",
+        0.0,
+    )
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense.

@@ -15,9 +15,8 @@ from torch import Tensor
 from trl import SFTTrainer
 
 from longwrite.errors import UsageError
-
-IGNORED = -100
-"""A label that is not learned."""
+from longwrite.train.countdown import CountdownTraining
+from longwrite.train.rows import IGNORED
 
 
 def number_sequences(batch: Mapping[str, Tensor]) -> Tensor:
@@ -62,8 +61,8 @@ def count_sequences(batch: Mapping[str, Tensor]) -> Tensor:
     return torch.tensor(found, device=learned.device)
 
 
-class LongSFTTrainer(SFTTrainer):
-    """TRL's, with a choice of what counts the same.
+class LongSFTTrainer(CountdownTraining, SFTTrainer):
+    """TRL's, with a choice of what counts the same, and able to teach a count-down.
 
     Args:
         weighting: ``token`` for each token, ``sequence`` for each row.

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from longwrite.engines.countdown import read_countdown
 from longwrite.rewards.catalogue import read_composition
+from longwrite.train.countdown import fit_countdown
+from longwrite.train.preflight import find_stops, measure_tokens_per_word
 from longwrite.train.preparation import Prepared
+from longwrite.train.rows import IGNORED
 from longwrite.train.settings import import_trl
+
+_MEASURED = 64
+"""Rows whose replies tell how many tokens a word takes."""
 
 
 def make_trainer(prepared: Prepared) -> Any:
@@ -15,7 +23,10 @@ def make_trainer(prepared: Prepared) -> Any:
     if order.method == "sft":
         from longwrite.train.sft import LongSFTTrainer
 
-        return LongSFTTrainer(weighting=order.options.weighting, **_share(prepared))
+        trainer = LongSFTTrainer(weighting=order.options.weighting, **_share(prepared))
+        if order.options.count_down:
+            _teach_countdown(trainer, prepared)
+        return trainer
     if order.method == "dpo":
         from longwrite.train.dpo import LongDPOTrainer
 
@@ -46,6 +57,24 @@ def _choose_rollouts(options: Any) -> tuple[Any, dict[str, Any]]:
     from longwrite.train.grpo import LongGRPOTrainer
 
     return LongGRPOTrainer, {}
+
+
+def _teach_countdown(trainer: Any, prepared: Prepared) -> None:
+    """Have a trainer tell the count, as its model was told before if it ever was."""
+    options, rows = prepared.order.options, prepared.encoded.rows
+    tokenizer = prepared.tokenizer
+    known = read_countdown(Path(prepared.order.model.model_name_or_path))
+    if known is None:
+        learned = [
+            [token for token in row["labels"] if token != IGNORED]
+            for row in rows.select(range(min(_MEASURED, len(rows))))
+        ]
+        texts = tokenizer.batch_decode(learned, skip_special_tokens=True)
+        rate = measure_tokens_per_word(tokenizer, texts)
+        known = fit_countdown(trainer.model, tokens_per_word=rate)
+    trainer.teach_countdown(
+        known, find_stops(trainer.model, tokenizer), blank=options.count_down_blank
+    )
 
 
 def _share(prepared: Prepared) -> dict[str, Any]:

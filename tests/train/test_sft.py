@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 import torch
 
+from longwrite.engines.countdown import read_countdown
 from longwrite.errors import UsageError
 from longwrite.train.preparation import prepare
+from longwrite.train.running import train
 from longwrite.train.settings import read_order
 from longwrite.train.sft import count_sequences, number_sequences, weigh_tokens
 from longwrite.train.trainers import make_trainer
@@ -72,3 +74,28 @@ def test_the_loss_is_the_mean_of_the_rows_whatever_the_batches(
 def test_a_loss_that_weighs_tokens_itself_is_refused(tiny_model: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="loss is 'dft'"):
         loss_of(tiny_model, tmp_path, "--weighting=sequence", "--loss_type=dft")
+
+
+def test_a_count_down_is_trained_saved_and_gone_on_with(tiny_model: Path, tmp_path: Path) -> None:
+    file = tmp_path / "set.jsonl"
+    rows = [{"prompt": "Tell.", "completion": SENTENCE * times} for times in (1, 2, 5, 12)]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+
+    def run(model: Path, out: Path, *arguments: str) -> list[str]:
+        order = read_order("sft", None, [
+            f"--model_name_or_path={model}", f"--dataset_name={file}", f"--output_dir={out}",
+            "--max_steps=2", "--save_steps=1", "--report_to=none", "--disable_tqdm=true",
+            "--attn_implementation=eager", *arguments,
+        ])  # fmt: skip
+        said: list[str] = []
+        train(prepare(order), said.append)
+        return said
+
+    first, second = tmp_path / "first", tmp_path / "second"
+    run(tiny_model, first, "--count_down=true", "--weighting=sequence")
+    told = read_countdown(first)
+    assert told is not None and told.tokens_per_word > 1
+    assert read_countdown(first / "checkpoint-1") == told
+    assert run(first, second, "--count_down=true") == []
+    assert read_countdown(second) == told
+    assert "listens to a count-down" in run(first, tmp_path / "third")[0]
