@@ -8,13 +8,13 @@ A brief counts in a line only if both models have a value for it, and the line s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import groupby
 
 from longwrite.bench.longbench_write import BUCKETS
 from longwrite.train.held_out import HeldOut
 from longwrite.train.measuring import MEASURES, Values, average_samples, find_asked, measure_reply
-from longwrite.train.paired import Estimate, Paired, compare_pairs
+from longwrite.train.paired import Paired, compare_pairs, tell_paired
 from longwrite.train.replies import Answer, Way
 from longwrite.types import Json
 
@@ -240,11 +240,5 @@ def _tell_side(side: Side) -> dict[str, Json]:
 
 
 def _tell_line(line: Line) -> dict[str, Json]:
-    found: dict[str, Estimate | None] = {}
-    if line.paired is not None:
-        names = ("before", "after", "difference", "gain", "ratio")
-        found = {name: getattr(line.paired, name) for name in names}
-    told: dict[str, Json] = {
-        name: None if one is None else asdict(one) for name, one in found.items()
-    }
+    told = {} if line.paired is None else tell_paired(line.paired)
     return {"measure": line.measure, "group": line.group, "briefs": line.briefs, **told}

@@ -10,11 +10,12 @@ can't know.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from longwrite.bench.table import SEED
+from longwrite.types import Json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -101,6 +102,13 @@ def compare_pairs(
         None if best is None else _divide(b - a, best - a, right - left, best - left, tail),
         None if best is not None else _divide(b, a, right, left, tail),
     )
+
+
+def tell_paired(paired: Paired) -> dict[str, Json]:
+    """Return a comparison as JSON; None where there is no such figure."""
+    names = ("before", "after", "difference", "gain", "ratio")
+    found: dict[str, Estimate | None] = {name: getattr(paired, name) for name in names}
+    return {name: None if one is None else asdict(one) for name, one in found.items()}
 
 
 def find_tail(count: int) -> float:

@@ -1,0 +1,39 @@
+"""Runs a recipe for each seed and keeps its figures: ``python -m benchmarks.recipes NAME``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from importlib import import_module
+from pathlib import Path
+
+import typer
+
+RECIPES = ("sft", "grpo-length", "grpo-constraints", "dpo", "threads")
+FIGURES = Path(__file__).resolve().parents[2] / "docs" / "recipes.jsonl"
+
+
+def main() -> None:
+    """Run what the command line names."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.recipes")
+    parser.add_argument("name", choices=RECIPES)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--work", type=Path, default=Path("recipes-work"))
+    parser.add_argument("--figures", type=Path, default=FIGURES)
+    options = parser.parse_args()
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    recipe = import_module(f"benchmarks.recipes.{options.name.replace('-', '_')}")
+    for seed in options.seeds:
+        begun = time.monotonic()
+        figures = recipe.run(options.work / options.name / str(seed), seed)
+        seconds = round(time.monotonic() - begun)
+        typer.echo(f"{options.name}, seed {seed}, {seconds} s: {recipe.show(figures)}")
+        line = {"recipe": options.name, "seed": seed, "seconds": seconds, **figures}
+        with options.figures.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+if __name__ == "__main__":
+    main()

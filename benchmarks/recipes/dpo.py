@@ -1,0 +1,73 @@
+"""DPO on stepwise pairs: sections that keep to their plan are preferred to those that don't.
+
+The start is the embedded model, fine-tuned on threads by its build. It writes each section of a
+thread several times; the best goes on, the worst is its rejected twin. What is measured are
+documents on unseen briefs, planned and written without any help.
+"""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+from typing import Any
+
+from benchmarks.recipes.commands import NANO, call, train, write_rows
+from benchmarks.recipes.sets import ask_for_words
+from longwrite.rewards.catalogue import read_composition
+from longwrite.train.paired import compare_pairs, tell_paired
+
+LENGTHS = (200, 250, 300, 350, 400)
+REWARDS = "length=1, repetition=0.5"
+_PROMPTS, _BRIEFS, _SAMPLES = 60, 24, 2
+
+
+def run(work: Path, seed: int) -> dict[str, Any]:
+    """Return what sections and documents are paid before and after."""
+    prompts = write_rows(work / "prompts.jsonl", ask_for_words(f"dpo:{seed}", _PROMPTS, LENGTHS))
+    pairs = work / "pairs"
+    call(
+        "data", "build", "stepwise", "--prompts", str(prompts), "-o", str(pairs),
+        "--model", str(NANO), "--seed", str(seed), "--temperature", "1", "--top-p", "1",
+        "--concurrency", "32", "--mode", "thread", "--set", f"rewards={REWARDS}",
+        "--set", "depth=1", "--set", "threshold=0", "--set", "memory=false", "--json",
+    )  # fmt: skip
+    tuned = train("dpo", "dpo.yaml", NANO, pairs, work / "dpo", seed)
+    rows = ask_for_words(f"dpo briefs:{seed}", _BRIEFS, LENGTHS)
+    return measure(NANO, tuned, rows, seed)
+
+
+def measure(base: Path, tuned: Path, rows: list[dict[str, Any]], seed: int) -> dict[str, Any]:
+    """Return what both models' documents, and their sections, are paid on the same briefs."""
+    from benchmarks.recipes.rollouts import (
+        Policy,
+        average,
+        pay_documents,
+        pay_parts,
+        write_documents,
+    )
+
+    reward = read_composition(REWARDS)
+    paid: dict[str, list[list[float]]] = {"sections": [], "documents": []}
+    plans = []
+    for folder in (base, tuned):
+        writings = write_documents(Policy.load(folder), rows, seed, _SAMPLES)
+        paid["sections"].append(average(pay_parts(writings, reward), _SAMPLES))
+        paid["documents"].append(average(pay_documents(writings, reward), _SAMPLES))
+        plans.append(statistics.mean(one.plan is not None for one in writings))
+    found = {
+        name: tell_paired(compare_pairs(before, after, best=1.0))
+        for name, (before, after) in paid.items()
+    }
+    return {**found, "plans_read": plans}
+
+
+def show(figures: dict[str, Any]) -> str:
+    """Return a seed's figures in a line."""
+    parts = []
+    for name in ("sections", "documents"):
+        one, gain = figures[name], figures[name]["difference"]
+        parts.append(
+            f"{name} {one['before']['value']:.3f} to {one['after']['value']:.3f}, more by "
+            f"{gain['value']:+.3f} ({gain['low']:+.3f} to {gain['high']:+.3f})"
+        )
+    return "; ".join(parts)

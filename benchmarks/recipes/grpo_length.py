@@ -1,0 +1,50 @@
+"""GRPO: a model that ignores the length asked for learns to keep it, from the reward alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from benchmarks.recipes.commands import NANO, compare, pick_lines, train, write_rows
+from benchmarks.recipes.sets import ask_for_words, write_heedless
+
+LENGTHS = tuple(range(20, 91, 5))
+_ROWS, _PROMPTS, _BRIEFS, _SAMPLES = 2_000, 600, 60, 4
+_MEASURES = ("length", "ended", "loop_free", "rep_4", "miss")
+
+
+def run(work: Path, seed: int) -> dict[str, Any]:
+    """Return what the length reward and its neighbours were before and after."""
+    start = make_start(work, seed)
+    prompts = write_rows(work / "prompts.jsonl", ask_for_words(f"grpo:{seed}", _PROMPTS, LENGTHS))
+    tuned = train("grpo", "grpo.yaml", start, prompts, work / "grpo", seed)
+    briefs = write_rows(
+        work / "briefs.jsonl", ask_for_words(f"grpo briefs:{seed}", _BRIEFS, LENGTHS)
+    )
+    comparison = compare(
+        start, tuned, briefs, work / "compare", seed,
+        "--samples", str(_SAMPLES), "--max-new-tokens", "192",
+    )  # fmt: skip
+    return pick_lines(comparison, *_MEASURES)
+
+
+def make_start(work: Path, seed: int) -> Path:
+    """Return the model to begin with."""
+    rows = write_heedless(f"heedless:{seed}", _ROWS, LENGTHS)
+    return train(
+        "sft",
+        "heedless.yaml",
+        NANO,
+        write_rows(work / "heedless.jsonl", rows),
+        work / "start",
+        seed,
+    )
+
+
+def show(figures: dict[str, Any]) -> str:
+    """Return a seed's figures in a line."""
+    length, gain = figures["length"], figures["length"]["gain"]
+    return (
+        f"length reward {length['before']['value']:.3f} to {length['after']['value']:.3f}: gain "
+        f"{gain['value']:.0%} ({gain['low']:.0%} to {gain['high']:.0%})"
+    )
