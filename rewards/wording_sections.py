@@ -52,6 +52,11 @@ _LABELLED = re.compile(
     rf"|^\W{{0,4}}(?P<sign>{_CHINESE_NOUN})节?数(?:量|目)?\s?[:：]\s?(?P<count>{NUMERAL})",
     re.IGNORECASE | re.MULTILINE,
 )
+_SINGLE = re.compile(
+    rf"(?:{WRITE}|\b(?:in|as|into))\s+(?:exactly\s+|only\s+|just\s+)?(?P<low>1|one|an?\s+single|a\s+one)"
+    r"(?:\s|[-‐‑])paragraph\b(?!\s+(?:for|of(?!\s+(?:about\s+)?\d)|per|about\s+(?:each|every|both)|each|every|in)\b)",
+    re.IGNORECASE,
+)
 _PIECES = re.compile(
     rf"{WRITE}\s+(?:me\s+|us\s+)?(?P<low>{NUMERAL})(?P<high>)\s+{ADJECTIVE}{{0,3}}?"
     r"(?:stories|poems|essays|articles|posts|emails|reviews)\b",
@@ -107,11 +112,26 @@ _ABOUT_WORLD = re.compile(
     r"\b(?:is|are|was|were|has|had|been)\s+(?:\w+\s+)?(?:divided|split|made|composed|organi[sz]ed"
     r"|structured)?\s*(?:in|into|up\s+of|of)\s+$"
     r"|\b(?:the|these|those|first|last|next|other|previous|following|all|any|both)\s+$"
-    r"|\b(?:read|summari[sz]e|analy[sz]e|discuss|review|compare|translate|based\s+on|from|about)\b"
-    r"[^.;\n]{0,20}$"
+    r"|\b(?:read|based\s+on|from)\b[^.;\n]{0,20}$"
     r"|\bhow\s+to\s+write\b[^.;\n]{0,20}$",
     re.IGNORECASE,
 )
+_SUBJECT = re.compile(
+    r"\b(?:(?:summari[sz]|analy[sz]|discuss|review|compar|translat)\w{0,3}|about)\b[^.;\n]{0,20}$",
+    re.IGNORECASE,
+)
+_SHAPED = re.compile(
+    r"\b(?:(?:summari[sz]|analy[sz]|discuss|review|compar)\w{0,3}|about)\s+\w[^.;\n]*"
+    rf"\s(?:in|into)\s+{_CUE}$",
+    re.IGNORECASE,
+)
+"""A subject that is over: "about a fox in 5 chapters"."""
+_WORK = re.compile(
+    rf"\b(?:play|tragedy|comedy|drama|novel|book|opera|film|symphony|poem|work|series)\s+in\s+{_CUE}$",
+    re.IGNORECASE,
+)
+"""A work that has parts of its own: "about a tragedy in five acts"."""
+
 _END = re.compile(
     r"\s*(?:$|[.,;:()!?\n—–]|of\s+(?:about|around|roughly|approximately|at|up|no|between|an?\b"
     rf"|{NUMERAL})"
@@ -181,6 +201,9 @@ def _found(source: Source) -> Iterator[tuple[int, Constraint]]:
     for match in _CHINESE.finditer(text):
         if not is_quoted(source, *match.span()) and _is_chinese(text, match):
             yield from _counted(source, match, _CHINESE_UNITS[match["noun"]])
+    for match in _SINGLE.finditer(text):
+        if not is_quoted(source, *match.span()):
+            yield from _single(source, match)
     for match in _LABELLED.finditer(text):
         yield from _labelled(source, match)
     for match in _PIECES.finditer(text):
@@ -192,6 +215,15 @@ def _found(source: Source) -> Iterator[tuple[int, Constraint]]:
             quote = source.prompt[match.start() : match.end()].strip()
             params: dict[str, Json] = {"count": count, "min": count, "max": None, "unit": "items"}
             yield match.start(), Constraint("sections", params, hard=False, quote=quote)
+
+
+def _single(source: Source, match: re.Match[str]) -> Iterator[tuple[int, Constraint]]:
+    """Yield that the whole is to be one paragraph."""
+    start, end = match.start("low"), match.end()
+    if _EACH_BEFORE.search(source.text, max(0, match.start() - 60), match.start()):
+        return
+    params: dict[str, Json] = {"count": 1, "min": 1, "max": 1, "unit": "paragraphs"}
+    yield start, Constraint("sections", params, quote=source.prompt[start:end].strip())
 
 
 def _labelled(source: Source, match: re.Match[str]) -> Iterator[tuple[int, Constraint]]:
@@ -251,6 +283,10 @@ def _is_english(text: str, match: re.Match[str], unit: str) -> bool:
     right = text[match.end() : match.end() + 40]
     if _ABOUT_WORLD.search(left) or _FOREIGN.match(right) or _MARKED.search(match[0]):
         return False
+    if _SUBJECT.search(left):
+        foreign = unit != "paragraphs" and _WORK.search(left)
+        if foreign or not _SHAPED.search(left):
+            return False
     if re.match(r"\s+of\s+an?\s", right) and not _DIRECT.search(left):
         return False
     if match["hyphen"]:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from longwrite.rewards.briefs import compile_brief
 from longwrite.rewards.constraints import validate
 from longwrite.rewards.wording import SCANNED, find_constraints
 from longwrite.types import Constraint
@@ -108,3 +109,33 @@ def test_a_huge_request_is_read_to_its_end(piece: str) -> None:
     ] + "\n\nWrite an essay. It must be at least 700 words."
     lengths = [c for c in find_constraints(prompt) if c.kind == "length"]
     assert [c.params["min"] for c in lengths if c.scope == "document"] == [700]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "count", "unit"),
+    [
+        ("Tell a story about a fox in 5 chapters, 3000 words.", 5, "chapters"),
+        ("Write a text about the tide in 3 paragraphs.", 3, "paragraphs"),
+        ("Summarize the plot of Hamlet in three paragraphs.", 3, "paragraphs"),
+        ("Write exactly 1 paragraph about bees.", 1, "paragraphs"),
+        ("Explain tides in a single paragraph of 60 words.", 1, "paragraphs"),
+    ],
+)
+def test_a_count_behind_the_subject_is_asked_of_the_text(
+    prompt: str, count: int, unit: str
+) -> None:
+    (found,) = [one for one in compile_brief(prompt).constraints if one.kind == "sections"]
+    assert (found.params["count"], found.params["unit"]) == (count, unit)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Write an essay that discusses a play in five acts.",
+        "Write a story based on a novel in three parts.",
+        "Describe each of the five steps in one paragraph.",
+        "Write one paragraph for each planet.",
+    ],
+)
+def test_what_others_wrote_or_each_part_has_is_no_count_of_the_text(prompt: str) -> None:
+    assert not [one for one in compile_brief(prompt).constraints if one.kind == "sections"]
