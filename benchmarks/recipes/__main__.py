@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-RECIPES = ("sft", "grpo-length", "grpo-constraints", "dpo", "threads")
+RECIPES = ("sft", "grpo-length", "grpo-constraints", "dpo", "threads", "countdown")
 FIGURES = Path(__file__).resolve().parents[2] / "docs" / "recipes.jsonl"
 
 

@@ -26,25 +26,31 @@ from longwrite.errors import UsageError
 from longwrite.train.rows import IGNORED
 
 _SAMPLE = 4096
+_LEAST_BASE, _LONGEST_SHARE = 100.0, 5.0
+"""So the longest wave, 2π times the base, is a quarter longer than the longest reply."""
 
 
 def fit_countdown(
-    model: Any, *, tokens_per_word: float = 0.0, loudness: float = 1.0, base: float = 10_000.0
+    model: Any, *, tokens_per_word: float = 0.0, longest: int = 0, loudness: float = 2.0
 ) -> Countdown:
     """Return settings for a model that was never trained with a count.
+
+    The longest wave is a little longer than the longest reply: no two counts look alike, and most
+    channels tell neighbouring ones apart. With the 10,000 of positions half of them hardly move.
 
     Args:
         model: To be trained.
         tokens_per_word: Of the texts it will be trained on.
+        longest: Tokens of the longest reply.
         loudness: The encoding's root mean square over that of the model's own embeddings.
-        base: Of the wavelengths; more than the longest reply's tokens.
 
     Raises:
         UsageError: A number is out of range.
     """
-    if not (loudness > 0 and math.isfinite(loudness)) or base <= 1 or tokens_per_word < 0:
-        why = f"loudness {loudness}, base {base} and tokens per word {tokens_per_word} don't go"
-        raise UsageError("can't make a count-down", why, "Give a loudness above 0, a base above 1")
+    base = max(_LEAST_BASE, longest / _LONGEST_SHARE)
+    if not (loudness > 0 and math.isfinite(loudness)) or longest < 0 or tokens_per_word < 0:
+        why = f"loudness {loudness}, longest {longest}, tokens per word {tokens_per_word} don't go"
+        raise UsageError("can't make a count-down", why, "Give a loudness above 0")
     embeddings = model.get_input_embeddings()
     count = embeddings.weight.shape[0] or model.config.get_text_config().vocab_size
     ids = torch.arange(0, count, max(1, count // _SAMPLE), device=embeddings.weight.device)

@@ -71,7 +71,9 @@ def _teach_countdown(trainer: Any, prepared: Prepared) -> None:
         ]
         texts = tokenizer.batch_decode(learned, skip_special_tokens=True)
         rate = measure_tokens_per_word(tokenizer, texts)
-        known = fit_countdown(trainer.model, tokens_per_word=rate)
+        known = fit_countdown(
+            trainer.model, tokens_per_word=rate, longest=max(prepared.encoded.lengths)
+        )
     trainer.teach_countdown(
         known, find_stops(trainer.model, tokenizer), blank=options.count_down_blank
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -135,7 +136,7 @@ def test_a_collator_refuses_what_teaches_nothing(stops: list[int], options: Any)
 
 
 def test_the_encoding_is_as_loud_as_the_embeddings(model: Any) -> None:
-    countdown = fit_countdown(model, tokens_per_word=1.4)
+    countdown = fit_countdown(model, tokens_per_word=1.4, loudness=1)
     waves = encode(torch.arange(1, 400), countdown).square().mean().sqrt()
     words = model.get_input_embeddings().weight.detach().square().mean().sqrt()
     assert float(waves / words) == pytest.approx(1, rel=0.01)
@@ -144,16 +145,25 @@ def test_the_encoding_is_as_loud_as_the_embeddings(model: Any) -> None:
     assert louder.scale == pytest.approx(2 * countdown.scale)
 
 
+def test_no_two_counts_of_a_reply_look_alike(model: Any) -> None:
+    for longest in (400, 8_000):
+        countdown = fit_countdown(model, longest=longest)
+        assert 2 * math.pi * countdown.base > longest
+        counts = encode(torch.arange(longest), countdown)
+        assert (counts[1:] - counts[:-1]).norm(dim=-1).min() > 0.5 * countdown.scale
+        assert (counts[1:] - counts[0]).norm(dim=-1).min() > 0.5 * countdown.scale
+
+
 def test_embeddings_that_a_model_scales_are_measured_scaled() -> None:
     auto: Any = import_module("transformers")
     sizes = {"vocab_size": 50, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1,
              "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 8}  # fmt: skip
     model = auto.AutoModelForCausalLM.from_config(auto.AutoConfig.for_model("gemma3_text", **sizes))
     rms = float(model.get_input_embeddings().weight.detach().square().mean().sqrt())
-    assert fit_countdown(model).scale == pytest.approx(rms * 4 * 2**0.5, rel=1e-3)
+    assert fit_countdown(model, loudness=1).scale == pytest.approx(rms * 4 * 2**0.5, rel=1e-3)
 
 
-@pytest.mark.parametrize("options", [{"loudness": 0}, {"base": 1}, {"tokens_per_word": -1}])
+@pytest.mark.parametrize("options", [{"loudness": 0}, {"longest": -1}, {"tokens_per_word": -1}])
 def test_settings_out_of_range_are_refused(model: Any, options: Any) -> None:
     with pytest.raises(UsageError, match="can't make a count-down"):
         fit_countdown(model, **options)
