@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from longwrite.data.examples import ANSWERS, CONVERSATIONS, PROMPTS, Example, read_example
-from longwrite.data.labels import parse_column, read_label
+from longwrite.data.labels import read_label
+from longwrite.rewards.columns import parse_column
 from longwrite.rewards.constraints import check
 from longwrite.text import count_words
 

@@ -6,7 +6,6 @@ The checkers are those that pay a reward in training, so a label and a reward ca
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
@@ -14,9 +13,9 @@ from importlib.resources import files
 from typing import Any
 
 from longwrite.data.rows import Drop, Label, Row
-from longwrite.errors import UsageError
 from longwrite.rewards.briefs import compile_brief
-from longwrite.rewards.constraints import check, holds, validate
+from longwrite.rewards.columns import parse_column, read_constraint
+from longwrite.rewards.constraints import check, holds
 from longwrite.text import count_words
 from longwrite.types import Constraint
 
@@ -89,28 +88,12 @@ def find_held(
     return tuple(one for one, score in scores if score.value is not None and holds(score))
 
 
-def parse_column(value: Any) -> Any:
-    """Return the value that a column holds as JSON, or the column itself where it holds none."""
-    try:
-        return json.loads(value) if isinstance(value, str) else value
-    except (ValueError, RecursionError):
-        return value
-
-
 def read_label(entry: Any) -> Label | None:
     """Return the label that an entry of a column is, None where it is no constraint."""
-    if not isinstance(entry, dict):
+    constraint = read_constraint(entry)
+    if constraint is None:
         return None
-    params, scope, held = entry.get("params"), entry.get("scope") or "document", entry.get("holds")
-    if not isinstance(params, dict) or not isinstance(scope, str):
-        return None
-    hard, quote = entry.get("hard") is not False, str(entry.get("quote") or "")
-    constraint = Constraint(str(entry.get("kind")), params, scope, hard, quote)
-    try:
-        validate(constraint)
-    except UsageError:
-        return None
-    checker = str(entry.get("checker") or "")
+    held, checker = entry.get("holds"), str(entry.get("checker") or "")
     return Label(constraint, held if isinstance(held, bool) else None, checker)
 
 

@@ -10,6 +10,7 @@ rewards of a composition share one analysis of the text.
 from __future__ import annotations
 
 from collections import OrderedDict
+from threading import Lock
 from typing import Protocol, runtime_checkable
 
 from longwrite.assembly import assemble
@@ -58,6 +59,8 @@ def is_ended(document: Document) -> bool:
 
 _KEPT = 8
 _analyses: OrderedDict[int, tuple[Document, Analysis]] = OrderedDict()
+_lock = Lock()
+"""A trainer pays its rewards in threads."""
 
 
 def analyse(document: Document) -> Analysis:
@@ -66,12 +69,13 @@ def analyse(document: Document) -> Analysis:
     The document itself is kept with it, so that no other can have its place in memory.
     """
     key = id(document)
-    if key not in _analyses:
-        _analyses[key] = (document, Analysis(assemble(document.plan, document.texts)))
-        if len(_analyses) > _KEPT:
-            _analyses.popitem(last=False)
-    _analyses.move_to_end(key)
-    return _analyses[key][1]
+    with _lock:
+        if key not in _analyses:
+            _analyses[key] = (document, Analysis(assemble(document.plan, document.texts)))
+            if len(_analyses) > _KEPT:
+                _analyses.popitem(last=False)
+        _analyses.move_to_end(key)
+        return _analyses[key][1]
 
 
 def wish_of(brief: Brief, document: Document) -> Wish:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from typing import Any
 from longwrite.errors import LongwriteError
 from longwrite.rewards.briefs import compile_brief
 from longwrite.rewards.checklist import ChecklistReward
+from longwrite.rewards.columns import read_constraints
 from longwrite.rewards.composition import Component, Composition, Gate, Measured, Verdict
 from longwrite.rewards.judge import run_apart
 from longwrite.rewards.judgement import JudgedReward
@@ -102,7 +104,8 @@ class TrlReward:
             completion_ids: Their tokens.
             log_metric: The trainer's.
             **columns: Of the data set; ``words`` or ``length`` give the length asked for,
-                ``brief`` a prompt to judge by in place of the one sent.
+                ``constraints`` what else is required (`longwrite.rewards.columns`), ``brief`` a
+                prompt to judge by in place of the one sent.
 
         Raises:
             RewardError: More than 5 % of the completions couldn't be judged.
@@ -138,20 +141,29 @@ class TrlReward:
         asked, text = _last_text(row.get("brief") or prompt), _last_text(completion)
         length = next((int(row[name]) for name in ("words", "length") if row.get(name)), None)
         cut = len(ids) >= self.max_tokens if ids is not None and self.max_tokens else None
-        return _Text(asked, text, length, cut)
+        return _Text(asked, text, length, cut, _tell(row.get("constraints")))
 
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """A completion to be judged; `cut` is None where the text itself has to show it."""
+    """A completion to be judged.
+
+    Attributes:
+        asked: The prompt.
+        text: The completion.
+        length: Words asked for by a column.
+        cut: Whether it was cut; None where the text itself has to show it.
+        required: The column of constraints as JSON.
+    """
 
     asked: str
     text: str
     length: int | None
     cut: bool | None
+    required: str = ""
 
     def key(self) -> bytes:
-        parts = repr((self.asked, self.length, self.cut, self.text))
+        parts = repr((self.asked, self.length, self.cut, self.text, self.required))
         return hashlib.blake2b(parts.encode("utf-8", "replace")).digest()
 
 
@@ -188,7 +200,7 @@ def _judge_all(
 
 
 def _measure(composition: Composition, one: _Text) -> tuple[Brief, Document, Measured]:
-    brief = _compile(one.asked, one.length)
+    brief = _compile(one.asked, one.length, one.required)
     ended = not (is_truncated(one.text) if one.cut is None else one.cut)
     document = read_document(brief, one.text, ended=ended)
     return brief, document, composition.measure(brief, document)
@@ -241,8 +253,15 @@ def _last_text(turns: Turns) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _compile(prompt: str, length: int | None) -> Brief:
-    return compile_brief(prompt, length=length)
+def _compile(prompt: str, length: int | None, required: str) -> Brief:
+    return compile_brief(prompt, length=length, constraints=read_constraints(required))
+
+
+def _tell(column: Any) -> str:
+    """Return a column as JSON, by which it can be remembered; empty for one without anything."""
+    if not column:
+        return ""
+    return column if isinstance(column, str) else json.dumps(column, default=str)
 
 
 def reward_functions(

@@ -19,6 +19,7 @@ from longwrite.data.threads import Talk, ask_for, words_of
 from longwrite.errors import LongwriteError
 from longwrite.language import detect_language
 from longwrite.rewards.briefs import compile_brief
+from longwrite.rewards.columns import read_constraints
 from longwrite.rewards.composition import Composition
 from longwrite.text import tokens_for_words
 from longwrite.train.advantages import PaidSection
@@ -168,6 +169,8 @@ def read_brief(row: Mapping[str, Any]) -> Brief:
     asked = read_request(row)
     words = next((int(row[name]) for name in TARGETS if row.get(name)), None)
     try:
-        return compile_brief(asked, length=words)
+        return compile_brief(
+            asked, length=words, constraints=read_constraints(row.get("constraints"))
+        )
     except LongwriteError:
         return Brief(asked, words or UNKNOWN_WORDS, language=detect_language(asked))

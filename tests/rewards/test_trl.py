@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import pickle
 from dataclasses import dataclass
 from importlib import import_module
@@ -16,6 +17,7 @@ from longwrite.rewards.judge import Judge
 from longwrite.rewards.length import LengthReward
 from longwrite.rewards.measured import LANGUAGE, RepetitionReward
 from longwrite.rewards.quality import QualityReward
+from longwrite.rewards.satisfaction import SatisfactionReward
 from longwrite.rewards.trl import RewardError, TrlReward, reward_functions, reward_weights
 from longwrite.types import Abilities, Brief, Document, Reply, Request, Score
 from tests.rewards.judges import ASKED, NEVER, answer_four, make_judge, mark_all, material
@@ -52,6 +54,21 @@ def test_plain_and_conversational_completions_are_paid_alike() -> None:
     assert repetition(talk, reply) == [1.0]
     parts = [[{"role": "assistant", "content": [{"type": "text", "text": TEXT}]}]]
     assert length(talk, parts) == [1.0]
+
+
+def test_a_column_of_constraints_adds_to_what_the_prompt_says() -> None:
+    held = {"kind": "mention", "params": {"text": TEXT.split()[3]}, "holds": True}
+    missed = {"kind": "mention", "params": {"text": "zeppelin"}}
+    broken = {"kind": "mention", "params": {"text": "zeppelin"}, "holds": False}
+    (paid,) = reward_functions(Composition((Component(SatisfactionReward(kinds=("mention",))),)))
+    columns = [
+        None, json.dumps([held]), [held, missed], [held, broken], ['Mention "zeppelin".'],
+        "no constraint at all", [{"kind": "nothing"}, 3],
+    ]  # fmt: skip
+    count = len(columns)
+    assert paid([PROMPT] * count, [TEXT] * count, constraints=columns) == [
+        None, 1.0, 0.5, 1.0, 0.0, None, None,
+    ]  # fmt: skip
 
 
 def test_a_message_without_content_is_an_empty_reply() -> None:
