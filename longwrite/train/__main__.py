@@ -42,5 +42,14 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+def run(arguments: Sequence[str]) -> int:
+    """Train, and leave the group of processes in good order."""
+    code = main(arguments)
+    from longwrite.train.stopping import leave_group
+
+    leave_group()
+    return code
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(run(sys.argv[1:]))

@@ -68,6 +68,8 @@ def _stretch(prepared: Prepared, length: int) -> Encoded:
     if order.method == "grpo":
         training.max_completion_length = length
         training.generation_kwargs = {"min_new_tokens": length}
+        if order.options.segment_tokens:
+            order.options.segment_tokens = length  # Whole completions: the memory is the same.
         longest = max(range(len(encoded.lengths)), key=lambda place: encoded.lengths[place])
         return replace(encoded, rows=encoded.rows.select([longest] * rows))
     if order.method == "sft":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -181,7 +181,7 @@ def claim_folder(order: Order) -> str | None:
     checkpoint = get_last_checkpoint(str(folder))
     if checkpoint and record.is_file():
         before = _read_record(record)
-        changed = sorted(name for name in told if told[name] != before.get(name))
+        changed = sorted(name for name in {**told, **before} if told.get(name) != before.get(name))
         if changed:
             raise UsageError(
                 f"{folder} holds a run with other settings",
@@ -216,7 +216,13 @@ def describe(order: Order) -> dict[str, Any]:
     """Return what decides which checkpoints belong to an order, as JSON values."""
     path = Path(order.model.model_name_or_path) / "config.json"
     model = digest(path.read_text("utf-8"))[:12] if path.is_file() else ""
-    ours = {name: value for name, value in asdict(order.options).items() if name not in _FREE}
+    # What stands as it is by default is left out, so that a new option doesn't end older runs.
+    usual = {one.name: one.default for one in fields(order.options)}
+    ours = {
+        name: value
+        for name, value in asdict(order.options).items()
+        if name not in _FREE and value != usual[name]
+    }
     return {
         "method": order.method,
         "model": order.model.model_name_or_path,

@@ -100,6 +100,14 @@ class GRPOOptions(LongOptions):
     )
     section_weight: float = _option("How much a section's own reward counts in a thread.", 0.5)
     plan_tokens: int = _option("Most tokens of the plan of a thread.", 512)
+    segment_tokens: int = _option(
+        "Tokens of a completion that are decoded at a time; what isn't whole goes on at the next "
+        "step (UloRL); 0 to decode all at once.",
+        0,
+    )
+    segment_on_policy: bool = _option(
+        "Count tokens of earlier segments as sampled with the weights of the step.", False
+    )
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense.
@@ -109,7 +117,32 @@ class GRPOOptions(LongOptions):
         """
         super().__post_init__()
         check_choice("rollouts", self.rollouts, ("reply", "thread"))
+        self._check_segments()
 
+    def _check_segments(self) -> None:
+        """Refuse segments that can't be, or beside what draws completions otherwise.
+
+        Raises:
+            UsageError: They are asked for.
+        """
+        if self.segment_on_policy and not self.segment_tokens:
+            why = "completions aren't decoded in segments"
+            raise UsageError("'segment_on_policy' can't be used", why, "Set segment_tokens too.")
+        if not self.segment_tokens:
+            return
+        what = f"'segment_tokens: {self.segment_tokens}' can't be used"
+        if self.segment_tokens < 0:
+            mend = "Set it to some thousand, or to 0 to decode all at once."
+            raise UsageError(what, "a segment has at least one token", mend)
+        drawn = [name for name in _DRAWN_OTHERWISE if getattr(self, name, None)]
+        drawn += ["rollouts: thread"] if self.rollouts == "thread" else []
+        if drawn:
+            why = f"segments don't go with {', '.join(drawn)}"
+            raise UsageError(what, why, "Leave one of them out.")
+
+
+_DRAWN_OTHERWISE = ("resample_rounds", "rollout_server")
+"""Options of GRPO with which a completion isn't decoded by the trainer in one piece, once."""
 
 _OPTIONS: Mapping[Method, type[LongOptions]] = {
     "sft": SFTOptions, "dpo": DPOOptions, "grpo": GRPOOptions,

@@ -1,12 +1,24 @@
-"""Ctrl-C during training: the step is finished and saved; a second one stops at once."""
+"""How a run ends: Ctrl-C finishes and saves the step, and several processes leave as one."""
 
 from __future__ import annotations
 
+import gc
 import signal
 from types import FrameType
 from typing import Any
 
+from torch import distributed
 from transformers import TrainerCallback
+
+
+def leave_group() -> None:
+    """End this process's part in its group, if it is in one; the last thing that it does.
+
+    Trainers hold the group's threads, and a process that ends while those run is aborted.
+    """
+    if distributed.is_available() and distributed.is_initialized():
+        gc.collect()
+        distributed.destroy_process_group()
 
 
 class StopOnSignal(TrainerCallback):

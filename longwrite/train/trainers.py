@@ -54,6 +54,13 @@ def _choose_rollouts(options: Any) -> tuple[Any, dict[str, Any]]:
             "section_weight": options.section_weight,
             "plan_tokens": options.plan_tokens,
         }
+    if options.segment_tokens:
+        from longwrite.train.segment_trainer import SegmentGRPOTrainer
+
+        return SegmentGRPOTrainer, {
+            "segment_tokens": options.segment_tokens,
+            "segment_on_policy": options.segment_on_policy,
+        }
     from longwrite.train.grpo import LongGRPOTrainer
 
     return LongGRPOTrainer, {}

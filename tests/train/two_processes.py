@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from longwrite.rewards.trl import RewardError
+from longwrite.train.stopping import leave_group
 
 
 def main(model: str, folder: str) -> None:
@@ -70,3 +71,4 @@ def main(model: str, folder: str) -> None:
 
 if __name__ == "__main__":
     main(*sys.argv[1:3])
+    leave_group()

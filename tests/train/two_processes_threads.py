@@ -17,6 +17,7 @@ from typing import Any
 
 from longwrite.rewards.composition import Component, Composition
 from longwrite.rewards.length import LengthReward
+from longwrite.train.stopping import leave_group
 
 PLAN = "1. Hulls | How they are built | 20\n2. Sails | What moves them | 30"
 
@@ -72,3 +73,4 @@ def main(model: str, folder: str) -> None:
 
 if __name__ == "__main__":
     main(*sys.argv[1:3])
+    leave_group()
