@@ -13,11 +13,8 @@ import re
 from longwrite.language import is_in
 from longwrite.scoring.endings import is_truncated
 from longwrite.scoring.leaks import find_leaks, scrub
-from longwrite.scoring.repetition import (
-    duplicate_paragraphs,
-    duplicated_coverage,
-    find_early_loop,
-)
+from longwrite.scoring.loops import spot_loop
+from longwrite.scoring.repetition import duplicate_paragraphs, duplicated_coverage
 from longwrite.text import blocks, count_words
 
 Fault = tuple[str, str]
@@ -102,7 +99,7 @@ def find_fault(text: str, language: str = "") -> Fault | None:
         return "HTML", _show(html.group())
     if tag := _TAG_LINE.search(prose):
         return _LEAKS["tag"], _show(tag.group())
-    if (at := find_early_loop(text)) is not None:
+    if (at := spot_loop(text)) is not None:
         return "loop", _show(text[at:])
     if again := duplicate_paragraphs(text):
         return "repetition", _show(text[again[0].start : again[0].end])

@@ -18,8 +18,8 @@ from longwrite.scoring.analysis import Analysis
 from longwrite.scoring.endings import is_truncated
 from longwrite.scoring.failures import find_refusal
 from longwrite.scoring.leaks import Leak, find_leaks
+from longwrite.scoring.loops import spot_loop
 from longwrite.scoring.measures import Wish, measure
-from longwrite.scoring.repetition import find_early_loop
 from longwrite.scoring.sections import cut_sections
 from longwrite.text import blocks, count_words
 from longwrite.types import Json, Score
@@ -243,7 +243,7 @@ def check_loops() -> RowFilter:
     """Return a filter of texts that run in a loop, at their end or before."""
 
     def judge(row: Row, text: str) -> Verdict:
-        offset = find_early_loop(text)
+        offset = spot_loop(text)
         return True if offset is None else _refuse("runs in a loop", text[offset : offset + 160])
 
     return _on_text(judge)

@@ -14,14 +14,13 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from longwrite.data.examples import Example
-from longwrite.data.lint_loops import may_loop
 from longwrite.language import detect_language
 from longwrite.rewards.clauses import read_source
 from longwrite.rewards.constraints import check
 from longwrite.rewards.wording_length import find_lengths
 from longwrite.scoring.endings import is_truncated
 from longwrite.scoring.leaks import find_leaks
-from longwrite.scoring.repetition import find_early_loop
+from longwrite.scoring.loops import spot_loop
 from longwrite.text import blocks
 from longwrite.types import Constraint
 
@@ -345,7 +344,7 @@ def _check_text(text: str, *, judged: bool) -> Iterator[Found]:
     if planned and (match := _PLAN.search(text)):
         yield Found("plan-leak", "it holds a line of a plan", _excerpt(text, match.start()))
     yield from _check_placeholder(text)
-    if may_loop(text) and (offset := find_early_loop(text)) is not None:
+    if (offset := spot_loop(text)) is not None:
         yield Found("loop", f"it repeats itself from character {offset:,}", _excerpt(text, offset))
     short = _SHORT if text.isascii() else _SHORT_WIDE
     if judged and len(text) >= short and (why := is_truncated(text)):

@@ -61,6 +61,9 @@ _TARGET = r"(?:\((?:[^()\n]|\([^()\n]*+\))*\)|\[[^\[\]\n]*+\])"
 _IMAGE = re.compile(rf"!\[[^\[\]\n]*+\]{_TARGET}")
 _LINK = re.compile(rf"(?<!!)\[([^\[\]\n]*+)\]{_TARGET}")
 
+_LONG = 4_000
+"""Characters from which on counting takes longer than remembering."""
+
 BlockKind = Literal["heading", "paragraph", "list", "table", "code", "quote", "rule"]
 
 
@@ -108,6 +111,12 @@ def count_words(text: str) -> int:
     >>> count_words("人工智能 AI 2024")
     6
     """
+    return _count_long(text) if len(text) > _LONG else len(_find_words(visible(text)))
+
+
+@lru_cache(maxsize=8)
+def _count_long(text: str) -> int:
+    """Count once what several measures of a text count one after the other."""
     return len(_find_words(visible(text)))
 
 

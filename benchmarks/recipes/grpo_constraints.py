@@ -13,8 +13,8 @@ from benchmarks.recipes.sets import LENGTH, Row, ask_for_words, write_heedless
 from longwrite.text import sentences
 from longwrite.train.paired import compare_pairs, tell_paired
 
-_ROWS, _PROMPTS, _BRIEFS, _SAMPLES = 2_000, 600, 60, 4
-LENGTHS = tuple(range(30, 91, 5))
+_ROWS, _PROMPTS, _BRIEFS, _SAMPLES = 3_200, 600, 60, 4
+LENGTHS = tuple(range(20, 51, 3))
 _PARAGRAPHS = (2, 3, 4)
 _MEASURES = ("length", "constraints", "ended", "loop_free", "rep_4", "covered_10")
 
@@ -60,7 +60,7 @@ def run(work: Path, seed: int) -> dict[str, Any]:
     briefs = write_rows(work / "briefs.jsonl", make_prompts(f"grpo briefs:{seed}", _BRIEFS))
     comparison = compare(
         start, tuned, briefs, work / "compare", seed,
-        "--samples", str(_SAMPLES), "--max-new-tokens", "192",
+        "--samples", str(_SAMPLES), "--max-new-tokens", "144",
     )  # fmt: skip
     sides = [_compose(comparison[side]["replies"]) for side in ("base", "tuned")]
     composed = tell_paired(compare_pairs(sides[0], sides[1], best=1.0))

@@ -8,8 +8,8 @@ from typing import Any
 from benchmarks.recipes.commands import NANO, compare, pick_lines, train, write_rows
 from benchmarks.recipes.sets import ask_for_words, write_heedless
 
-LENGTHS = tuple(range(20, 91, 5))
-_ROWS, _PROMPTS, _BRIEFS, _SAMPLES = 2_000, 600, 60, 4
+LENGTHS = tuple(range(12, 46, 3))
+_ROWS, _PROMPTS, _BRIEFS, _SAMPLES = 3_200, 600, 60, 4
 _MEASURES = ("length", "ended", "loop_free", "rep_4", "miss")
 
 
@@ -23,7 +23,7 @@ def run(work: Path, seed: int) -> dict[str, Any]:
     )
     comparison = compare(
         start, tuned, briefs, work / "compare", seed,
-        "--samples", str(_SAMPLES), "--max-new-tokens", "192",
+        "--samples", str(_SAMPLES), "--max-new-tokens", "128",
     )  # fmt: skip
     return pick_lines(comparison, *_MEASURES)
 

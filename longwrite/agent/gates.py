@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from longwrite.language import is_in
 from longwrite.scoring.endings import complete_part, is_truncated
 from longwrite.scoring.leaks import find_leaks, is_error, is_refusal, scrub
-from longwrite.scoring.repetition import NgramIndex, duplicated_coverage, find_early_loop
+from longwrite.scoring.loops import spot_loop
+from longwrite.scoring.repetition import NgramIndex, duplicated_coverage
 from longwrite.scoring.structure import demote_headings, duplicate_headings, strip_own_heading
 from longwrite.scoring.subject import find_drift, names_subject
 from longwrite.text import blocks, count_words, heading_text
@@ -109,7 +110,7 @@ def inspect(text: str, finish: Finish | None, around: Surroundings) -> Draft:
     if failure := _name_failure(text):
         return Draft("", 0, (failure,))
     problems: list[str] = []
-    loop = find_early_loop(text)
+    loop = spot_loop(text)
     if loop is not None:
         text = text[:loop]
         problems.append("loop")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from longwrite.errors import UsageError
 from longwrite.scoring import coherence, diversity, entities, repeats, shape
 from longwrite.scoring.analysis import Analysis
-from longwrite.scoring.repetition import find_early_loop
+from longwrite.scoring.loops import spot_loop
 from longwrite.types import Plan, Score, Span
 
 
@@ -38,7 +38,7 @@ Measure = Callable[[Analysis, Wish], Score]
 def measure_loop(analysis: Analysis) -> Score:
     """Score 0 for a text that runs in a loop, 1 for one that doesn't."""
     text = analysis.text
-    offset = find_early_loop(text)
+    offset = spot_loop(text)
     if not text.strip():
         return Score("loop", None, note="Empty.")
     if offset is None:

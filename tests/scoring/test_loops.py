@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from longwrite.data.lint_loops import may_loop
+from longwrite.scoring.loops import may_loop
 from longwrite.scoring.repetition import find_early_loop
 from tests.scoring.texts import make_text
 

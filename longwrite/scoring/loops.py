@@ -1,14 +1,14 @@
-"""Whether a text could run in a loop, seen at a glance.
+"""Where a finished text runs in a loop, after a glance at whether it could.
 
-Looking for loops reads every word, which is most of what looking at a row costs; nearly every text
-of a set can be cleared by the few words at its end.
+Looking for loops reads every word, which is much of what a reward or a filter costs; nearly every
+text can be cleared by the few words at each place where loops are looked for.
 """
 
 from __future__ import annotations
 
 import re
 
-from longwrite.scoring.repetition import LOOP_REPEATS, LOOP_WORDS
+from longwrite.scoring.repetition import LOOP_REPEATS, LOOP_WORDS, find_early_loop
 from longwrite.scoring.units import UNIT
 
 _PLAIN = re.compile(r"(?<=\s)[a-z]{1,24}(?=\s)")
@@ -19,6 +19,11 @@ _NEAR, _FAR = 3, 14
 _TAIL = 120
 _FEW = 24
 _LONG = 200_000  # characters from which looking back costs more than reading closely
+
+
+def spot_loop(text: str) -> int | None:
+    """Return what `find_early_loop` returns, sooner where there is no loop."""
+    return find_early_loop(text) if may_loop(text) else None
 
 
 def may_loop(text: str, step: int = 2_000) -> bool:
