@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +19,7 @@ from longwrite.rewards.composition import Component, Composition
 from longwrite.rewards.length import LengthReward
 from longwrite.rewards.measured import RepetitionReward
 from longwrite.rewards.trl import DEFAULT, RewardError
+from tests.train.launching import launch
 
 pytestmark = [
     pytest.mark.skipif(find_spec("trl") is None, reason="trl isn't installed"),
@@ -263,16 +261,8 @@ def test_rollouts_with_other_tokens_and_advantages_by_token_have_their_place(mak
 def test_two_processes_draw_as_often_as_each_other_and_stop(
     tiny_model: Path, tmp_path: Path
 ) -> None:
-    """`accelerate launch --cpu` starts one process whatever is asked for, so the CPU is its own."""
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "accelerate.commands.launch", "--multi_gpu",
-         "--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no",
-         "--dynamo_backend", "no", "--main_process_port", "0",
-         str(Path(__file__).with_name("two_processes.py")), str(tiny_model), str(tmp_path)],
-        capture_output=True, text=True, timeout=290, check=False, cwd=tmp_path,
-        env={**os.environ, **QUIET, "PYTHONPATH": str(ROOT), "ACCELERATE_USE_CPU": "true"},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3_000:]
+    script = Path(__file__).with_name("two_processes.py")
+    launch(str(script), str(tiny_model), str(tmp_path), folder=tmp_path)
     first, second = (json.loads((tmp_path / f"rank{n}.json").read_text()) for n in (0, 1))
     assert first["generated"] == second["generated"] and len(first["generated"]) > 3
     assert first["log"] == second["log"]

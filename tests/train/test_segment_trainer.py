@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
@@ -16,6 +13,7 @@ from typing import Any
 import pytest
 
 from longwrite.errors import UsageError
+from tests.train.launching import launch
 
 pytestmark = [
     pytest.mark.skipif(find_spec("trl") is None, reason="trl isn't installed"),
@@ -328,17 +326,8 @@ def test_an_order_for_segments_gets_its_trainer(tiny_model: Path, make: Make) ->
 def test_two_processes_decode_segments_as_often_as_each_other(
     tiny_model: Path, tmp_path: Path
 ) -> None:
-    """`accelerate launch --cpu` starts one process whatever is asked for, so the CPU is its own."""
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "accelerate.commands.launch", "--multi_gpu",
-         "--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no",
-         "--dynamo_backend", "no", "--main_process_port", "0",
-         str(Path(__file__).with_name("two_segment_processes.py")), str(tiny_model),
-         str(tmp_path)],
-        capture_output=True, text=True, timeout=290, check=False, cwd=tmp_path,
-        env={**os.environ, **QUIET, "PYTHONPATH": str(ROOT), "ACCELERATE_USE_CPU": "true"},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-6_000:]
+    script = Path(__file__).with_name("two_segment_processes.py")
+    launch(str(script), str(tiny_model), str(tmp_path), folder=tmp_path)
     first, second = (json.loads((tmp_path / f"rank{n}.json").read_text()) for n in (0, 1))
     for one, other in zip(first, second, strict=True):
         assert len(one["generated"]) == len(other["generated"]) >= 4

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
@@ -18,6 +15,7 @@ import pytest
 from longwrite.errors import UsageError
 from longwrite.rewards.composition import Component, Composition
 from longwrite.rewards.length import LengthReward
+from tests.train.launching import launch
 
 pytestmark = [
     pytest.mark.skipif(find_spec("trl") is None, reason="trl isn't installed"),
@@ -414,16 +412,8 @@ def test_the_shipped_model_plans_and_writes_and_is_trained(make: Make) -> None:
 def test_two_processes_draw_as_often_as_each_other_whatever_they_write(
     tiny_model: Path, tmp_path: Path
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "accelerate.commands.launch", "--multi_gpu",
-         "--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no",
-         "--dynamo_backend", "no", "--main_process_port", "0",
-         str(Path(__file__).with_name("two_processes_threads.py")), str(tiny_model),
-         str(tmp_path)],
-        capture_output=True, text=True, timeout=290, check=False, cwd=tmp_path,
-        env={**os.environ, **QUIET, "PYTHONPATH": str(ROOT), "ACCELERATE_USE_CPU": "true"},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3_000:]
+    script = Path(__file__).with_name("two_processes_threads.py")
+    launch(str(script), str(tiny_model), str(tmp_path), folder=tmp_path)
     first, second = (json.loads((tmp_path / f"rank{n}.json").read_text()) for n in (0, 1))
     assert len(first["rounds"]) == len(second["rounds"]) > 6
     assert [most for _, most in first["rounds"]] == [most for _, most in second["rounds"]]
