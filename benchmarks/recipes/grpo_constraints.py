@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.recipes.commands import NANO, compare, pick_lines, train, write_rows
-from benchmarks.recipes.sets import LENGTH, Row, ask_for_words, write_heedless
+from benchmarks.recipes.sets import LENGTH, Row, ask_for_words, narrow, write_heedless
 from longwrite.text import sentences
 from longwrite.train.paired import compare_pairs, tell_paired
 
@@ -31,7 +31,8 @@ def ask(rng: random.Random, prompt: str) -> str:
 def make_prompts(seed: str, count: int) -> list[Row]:
     """Return so many of them."""
     rng = random.Random(seed)
-    return [{"prompt": ask(rng, one["prompt"])} for one in ask_for_words(seed, count, LENGTHS)]
+    asked = ask_for_words(seed, count, LENGTHS)
+    return [{"prompt": ask(rng, narrow(one["prompt"]))} for one in asked]
 
 
 def make_heedless(seed: str, count: int) -> list[Row]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.recipes.commands import NANO, compare, pick_lines, train, write_rows
-from benchmarks.recipes.sets import ask_for_words, write_heedless
+from benchmarks.recipes.sets import Row, ask_for_words, narrow, write_heedless
 
 LENGTHS = tuple(range(12, 46, 3))
 _ROWS, _PROMPTS, _BRIEFS, _SAMPLES = 3_200, 600, 60, 4
@@ -16,16 +16,19 @@ _MEASURES = ("length", "ended", "loop_free", "rep_4", "miss")
 def run(work: Path, seed: int) -> dict[str, Any]:
     """Return what the length reward and its neighbours were before and after."""
     start = make_start(work, seed)
-    prompts = write_rows(work / "prompts.jsonl", ask_for_words(f"grpo:{seed}", _PROMPTS, LENGTHS))
+    prompts = write_rows(work / "prompts.jsonl", make_prompts(f"grpo:{seed}", _PROMPTS))
     tuned = train("grpo", "grpo.yaml", start, prompts, work / "grpo", seed)
-    briefs = write_rows(
-        work / "briefs.jsonl", ask_for_words(f"grpo briefs:{seed}", _BRIEFS, LENGTHS)
-    )
+    briefs = write_rows(work / "briefs.jsonl", make_prompts(f"grpo briefs:{seed}", _BRIEFS))
     comparison = compare(
         start, tuned, briefs, work / "compare", seed,
         "--samples", str(_SAMPLES), "--max-new-tokens", "128",
     )  # fmt: skip
     return pick_lines(comparison, *_MEASURES)
+
+
+def make_prompts(seed: str, count: int) -> list[Row]:
+    """Return prompts that ask for a narrow range of words."""
+    return [{"prompt": narrow(one["prompt"])} for one in ask_for_words(seed, count, LENGTHS)]
 
 
 def make_start(work: Path, seed: int) -> Path:

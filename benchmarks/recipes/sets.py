@@ -47,6 +47,17 @@ def ask_for_words(seed: str, count: int, lengths: Sequence[int]) -> list[Row]:
     ]
 
 
+def narrow(prompt: str) -> str:
+    """Return a prompt that asks for a tenth more or less than a length, and not for twenty words.
+
+    >>> narrow("Write a text about salt. Length: 30 words.")
+    'Write a text about salt. Length: 27 to 33 words.'
+    """
+    about, mark, asked = prompt.partition(LENGTH)
+    words = int(asked.split()[0].replace(",", ""))
+    return f"{about}{mark}{round(0.9 * words)} to {round(1.1 * words)} words."
+
+
 def write_heedless(seed: str, count: int, lengths: Sequence[int]) -> list[Row]:
     """Return rows whose answers keep to the subject, and have some other length than was asked."""
     rng = random.Random(seed)
@@ -55,5 +66,5 @@ def write_heedless(seed: str, count: int, lengths: Sequence[int]) -> list[Row]:
         prompt, answer = write_pair(rng, rng.choice(lengths))
         about, mark, _ = prompt.content.partition(LENGTH)
         asked = f"{about}{mark}{rng.choice(lengths)} words."
-        rows.append({"prompt": asked, "completion": answer.content})
+        rows.append({"prompt": narrow(asked), "completion": answer.content})
     return rows

@@ -59,4 +59,4 @@ def test_grpo_in_two_processes_plans_writes_resamples_and_is_judged(tmp_path: Pa
     steps = [json.loads(line) for line in lines]
     assert [one["step"] for one in steps] == [1, 2]
     assert all(set(one["rewards"]) == {"length", "quality"} for one in steps)
-    assert all("zero_signal_after" in one for one in steps)
+    assert all("zero_signal_after" in one and "plans_unread" in one for one in steps)
