@@ -73,7 +73,7 @@ def train(prepared: Prepared, say: Callable[[str], None] = lambda line: None) ->
     """
     order = prepared.order
     folder = Path(order.training.output_dir)
-    checkpoint = claim_folder(order)
+    checkpoint = claim_folder(prepared)
     if checkpoint:
         say(f"Going on from {checkpoint}.")
     started = int(checkpoint.rpartition("-")[2]) if checkpoint else 0
@@ -162,13 +162,13 @@ def look(prepared: Prepared, trainer: Any, say: Callable[[str], None]) -> None:
         say(f"warning: {one.what}: {one.why}. {one.mend}")
 
 
-def claim_folder(order: Order) -> str | None:
+def claim_folder(prepared: Prepared) -> str | None:
     """Make an order's output folder, and return the checkpoint to go on from.
 
     Raises:
         UsageError: It can't be written, the disk is full, or it belongs to another order.
     """
-    folder = Path(order.training.output_dir)
+    folder = Path(prepared.order.training.output_dir)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(folder).free
@@ -177,7 +177,7 @@ def claim_folder(order: Order) -> str | None:
         raise UsageError(f"{folder} can't be written", why, "Name another --output.") from error
     if free < _LEAST_FREE:
         raise UsageError(f"The disk of {folder} is full", f"{free:,} bytes are free", "Make room.")
-    told, record = describe(order), folder / RECORD
+    told, record = describe(prepared), folder / RECORD
     checkpoint = get_last_checkpoint(str(folder))
     if checkpoint and record.is_file():
         before = _read_record(record)
@@ -212,8 +212,9 @@ _FREE = frozenset({"max_steps", "num_train_epochs", "save_steps", "logging_steps
 """Settings that a run may change when it goes on."""
 
 
-def describe(order: Order) -> dict[str, Any]:
+def describe(prepared: Prepared) -> dict[str, Any]:
     """Return what decides which checkpoints belong to an order, as JSON values."""
+    order = prepared.order
     path = Path(order.model.model_name_or_path) / "config.json"
     model = digest(path.read_text("utf-8"))[:12] if path.is_file() else ""
     # What stands as it is by default is left out, so that a new option doesn't end older runs.
@@ -229,6 +230,7 @@ def describe(order: Order) -> dict[str, Any]:
         "model_config": model,
         "set": order.script.dataset_name,
         "set_config": order.script.dataset_config,
+        "set_lengths": digest(str(list(prepared.encoded.lengths)))[:12],
         "lora": [order.model.use_peft, order.model.lora_r, order.model.lora_target_modules],
         "seed": order.training.seed,
         "learning_rate": order.training.learning_rate,

@@ -82,6 +82,12 @@ def test_a_folder_belongs_to_one_order(tiny_model: Path, folder: Path) -> None:
     assert run(tiny_model, folder, "sft", "out", "--max_steps=2").steps == 2
     with pytest.raises(UsageError, match="learning_rate changed since its checkpoint"):
         run(tiny_model, folder, "sft", "out", "--max_steps=3", "--learning_rate=0.1")
+    data = folder / "sft.jsonl"
+    before = data.read_text("utf-8")
+    data.write_text(before.replace(SENTENCE, "No. ", 1), "utf-8")
+    with pytest.raises(UsageError, match="set_lengths changed since its checkpoint"):
+        run(tiny_model, folder, "sft", "out", "--max_steps=3")
+    data.write_text(before, "utf-8")
     (folder / "out" / RECORD).write_text("{ damaged", "utf-8")
     with pytest.raises(UsageError, match=RECORD):
         run(tiny_model, folder, "sft", "out", "--max_steps=3")
