@@ -11,7 +11,9 @@ from pathlib import Path
 
 import typer
 
-RECIPES = ("sft", "grpo-length", "grpo-constraints", "dpo", "threads", "countdown")
+RECIPES = (
+    "sft", "grpo-length", "grpo-failures", "grpo-constraints", "dpo", "threads", "countdown",
+)  # fmt: skip
 FIGURES = Path(__file__).resolve().parents[2] / "docs" / "recipes.jsonl"
 
 

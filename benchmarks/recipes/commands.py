@@ -18,6 +18,7 @@ import typer
 NANO = Path(__file__).resolve().parents[2] / "longwrite" / "nano"
 """The folder of the embedded weights."""
 
+_LONGWRITE = (sys.executable, "-W", "ignore", "-m", "longwrite.cli.main")
 _HERE = Path(__file__).resolve().parent
 
 
@@ -31,10 +32,13 @@ def call(*arguments: str) -> str:
     Raises:
         RecipeError: It ended with another exit code than 0.
     """
-    command = [sys.executable, "-W", "ignore", "-m", "longwrite.cli.main", *arguments]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    return _run([*_LONGWRITE, *arguments])
+
+
+def _run(arguments: Sequence[str]) -> str:
+    done = subprocess.run(arguments, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
-        raise RecipeError(f"longwrite {' '.join(arguments)}: exit code {done.returncode}")
+        raise RecipeError(f"{' '.join(arguments)}: exit code {done.returncode}")
     return done.stdout
 
 
@@ -50,11 +54,18 @@ def train(
 ) -> Path:
     """Train by a file that stands beside this one, and return the folder of the model."""
     typer.echo(f"# train {method} {out.name}", err=True)
-    call(
-        "train", method, str(_HERE / config), "--model", str(model), "--data", str(data),
-        "--output", str(out), "--seed", str(seed), "--data_seed", str(seed), *options,
-    )  # fmt: skip
+    _run(command(method, config, model, data, out, seed, *options))
     return out
+
+
+def command(
+    method: str, config: str, model: Path, data: Path, out: Path, seed: int, *options: str
+) -> list[str]:
+    """Return the command line of a training."""
+    return [
+        *_LONGWRITE, "train", method, str(_HERE / config), "--model", str(model), "--data",
+        str(data), "--output", str(out), "--seed", str(seed), "--data_seed", str(seed), *options,
+    ]  # fmt: skip
 
 
 def compare(

@@ -1,0 +1,45 @@
+"""The two known ways in which GRPO for length fails, and what is said of each.
+
+Without an EOS gate a model is paid for never ending; at too high a rate it falls apart. The first
+is refused before the first step, the second is stopped by an alarm.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from benchmarks.recipes.commands import command, write_rows
+from benchmarks.recipes.grpo_length import make_prompts, make_start
+
+_RATE, _STEPS = "1e-3", "80"
+
+
+def run(work: Path, seed: int) -> dict[str, Any]:
+    """Return the exit code and the last lines of both."""
+    start = make_start(work.parents[1] / "grpo-length" / str(seed), seed)
+    prompts = write_rows(work / "prompts.jsonl", make_prompts(f"grpo:{seed}", 600))
+    ways = {
+        "no_gate": ("--eos_gate", "false"),
+        "high_rate": ("--learning_rate", _RATE, "--max_steps", _STEPS, "--alarms", "stop"),
+    }
+    found = {}
+    for name, options in ways.items():
+        arguments = command(
+            "grpo", "grpo.yaml", start, prompts, work / name, seed, "--logging_steps", "1", *options
+        )
+        done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+        lines = [line for line in done.stderr.splitlines() if "longwrite:" in line or "!" in line]
+        steps = work / name / "steps.jsonl"
+        made = len(steps.read_text("utf-8").splitlines()) if steps.is_file() else 0
+        found[name] = {"exit_code": done.returncode, "steps": made, "said": lines[-1:]}
+    return found
+
+
+def show(figures: dict[str, Any]) -> str:
+    """Return what was said."""
+    return "; ".join(
+        f"{name}: exit code {one['exit_code']} after {one['steps']} steps: {' '.join(one['said'])}"
+        for name, one in figures.items()
+    )
