@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from transformers import TrainerCallback
 
-from longwrite.errors import UsageError
+from longwrite.errors import LongwriteError, UsageError
 from longwrite.rewards.length import SHAPES
 from longwrite.train.steps import append_row, find_components
 from longwrite.types import Json
@@ -48,6 +48,7 @@ class Limits:
         repetition: By how much the share of repeated n-grams may rise.
         reward: Share of its best median that the reward may lose.
         loss: Times its best median that a loss may rise to, where there is no reward.
+        chosen: Share by which the chosen texts' log-probability may fall (``dpo``).
     """
 
     entropy: float = 0.5
@@ -58,6 +59,7 @@ class Limits:
     repetition: float = 0.1
     reward: float = 0.3
     loss: float = 1.5
+    chosen: float = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,18 @@ def _watch_loss(history: History, limits: Limits) -> str:
     )
 
 
+def _watch_chosen(history: History, limits: Limits) -> str:
+    first = history.first("logps/chosen")
+    if first is None or history.now("logps/chosen") >= first - limits.chosen * abs(first):
+        return ""
+    return (
+        f"The chosen texts' log-probability fell from {first:.0f} to "
+        f"{history.now('logps/chosen'):.0f}: what is preferred is unlearned with what isn't. Lower "
+        "learning_rate, raise beta, or add the loss of the chosen texts: "
+        "loss_type: [sigmoid, sft]."
+    )
+
+
 WATCHES: Mapping[str, Callable[[History, Limits], str]] = {
     "entropy": _watch_entropy,
     "truncated": _watch_truncated,
@@ -221,7 +235,19 @@ WATCHES: Mapping[str, Callable[[History, Limits], str]] = {
     "reward": _watch_reward,
     "loss": _watch_loss,
 }
-"""Each says what is wrong, or nothing."""
+"""Each says what is wrong with rollouts or their reward, or nothing."""
+
+LOSS_WATCHES: Mapping[str, Callable[[History, Limits], str]] = {
+    "loss": _watch_loss,
+    "chosen": _watch_chosen,
+}
+"""Of training on texts that are given: that its entropy falls is what it is for."""
+
+
+class AlarmError(LongwriteError):
+    """An alarm stopped a run; the checkpoint of that step is kept."""
+
+    exit_code = 3
 
 
 class Alarms(TrainerCallback):
@@ -233,20 +259,36 @@ class Alarms(TrainerCallback):
     Args:
         mode: ``warn``, ``stop`` or ``off``.
         limits: From where on a figure is alarming.
+        watches: By name.
 
     Raises:
         UsageError: There is no such mode.
     """
 
-    def __init__(self, mode: str = "warn", limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        mode: str = "warn",
+        limits: Limits | None = None,
+        watches: Mapping[str, Callable[[History, Limits], str]] = WATCHES,
+    ) -> None:
         """Set the watches up."""
         if mode not in ("warn", "stop", "off"):
             raise UsageError(f"'alarms: {mode}' is unknown", "", "Use warn, stop or off.")
         self.mode = mode
-        self.limits = limits or Limits()
+        self.limits, self.watches = limits or Limits(), watches
         self.raised: list[Alarm] = []
         self._history = History()
         self._ringing: set[str] = set()
+
+    def check(self) -> None:
+        """Tell that the run was stopped.
+
+        Raises:
+            AlarmError: It was.
+        """
+        if self.mode == "stop" and self.raised:
+            last = self.raised[-1]
+            raise AlarmError(f"Stopped at step {last.step} by an alarm", last.message.rstrip("."))
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
         """Take in what a run that is resumed had logged before."""
@@ -262,7 +304,7 @@ class Alarms(TrainerCallback):
         if self.mode == "off" or not logs or "loss" not in logs:
             return control
         self._history.add(logs)
-        said = {kind: watch(self._history, self.limits) for kind, watch in WATCHES.items()}
+        said = {kind: watch(self._history, self.limits) for kind, watch in self.watches.items()}
         new = [
             Alarm(kind, state.global_step, message)
             for kind, message in said.items()

@@ -19,6 +19,7 @@ from transformers.trainer_utils import get_last_checkpoint
 from longwrite.errors import Interrupted, UsageError
 from longwrite.rewards.catalogue import read_composition
 from longwrite.runs.store import digest
+from longwrite.train.alarms import LOSS_WATCHES, Alarms
 from longwrite.train.evaluation import CheckpointEvaluation, EvaluationSettings
 from longwrite.train.held_out import read_held_out
 from longwrite.train.model_card import (
@@ -70,6 +71,7 @@ def train(prepared: Prepared, say: Callable[[str], None] = lambda line: None) ->
     Raises:
         UsageError: The output folder can't be used.
         Interrupted: A person stopped it; the checkpoint of that step is kept.
+        AlarmError: An alarm stopped it; likewise.
     """
     order = prepared.order
     folder = Path(order.training.output_dir)
@@ -92,6 +94,11 @@ def train(prepared: Prepared, say: Callable[[str], None] = lambda line: None) ->
         trainer.add_callback(CheckpointEvaluation(trainer, held_out, settings))
     if order.training.disable_tqdm:
         trainer.remove_callback(PrinterCallback)  # what takes its place prints on standard output
+    if order.method == "grpo":
+        alarms = trainer.alarms
+    else:
+        alarms = Alarms(order.options.alarms, watches=LOSS_WATCHES)
+        trainer.add_callback(alarms)
     stop = StopOnSignal()
     trainer.add_callback(stop)
     with stop:
@@ -101,6 +108,7 @@ def train(prepared: Prepared, say: Callable[[str], None] = lambda line: None) ->
             f"Stopped after step {trainer.state.global_step}", "as asked",
             "Run the same command to go on from there.",
         )  # fmt: skip
+    alarms.check()
     trainer.save_model(str(folder))
     if trainer.is_world_process_zero():
         write_model_card(folder, make_card(prepared, trainer))

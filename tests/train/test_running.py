@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from longwrite.errors import UsageError
+from longwrite.train.alarms import AlarmError
 from longwrite.train.forecast import count_steps
 from longwrite.train.preparation import prepare
 from longwrite.train.running import RECORD, Trained, train
@@ -127,3 +128,12 @@ def test_steps_are_counted_as_they_come(tiny_model: Path, folder: Path) -> None:
     order = read_order("sft", None, arguments(tiny_model, folder, "sft", "steps", *more))
     prepared = prepare(order)
     assert count_steps(prepared) == train(prepared).steps == 6
+
+
+def test_an_alarm_stops_a_run_whose_loss_rises(tiny_model: Path, folder: Path) -> None:
+    given = ("--alarms=stop", "--learning_rate=30", "--logging_steps=1", "--save_steps=50")
+    with pytest.raises(AlarmError, match=r"Stopped at step \d+ by an alarm") as stopped:
+        run(tiny_model, folder, "sft", "out", "--max_steps=40", *given)
+    assert stopped.value.exit_code == 3
+    assert any((folder / "out").glob("checkpoint-*"))  # of the step that it was stopped at
+    assert not (folder / "out" / "model.safetensors").exists()
