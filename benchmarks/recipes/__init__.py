@@ -3,3 +3,7 @@
 python -m benchmarks.recipes sft                  # three seeds
 python -m benchmarks.recipes grpo-length --seeds 0
 """
+
+RECIPES = (
+    "sft", "grpo-length", "grpo-failures", "grpo-constraints", "dpo", "threads", "countdown",
+)  # fmt: skip

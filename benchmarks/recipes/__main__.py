@@ -6,15 +6,14 @@ import argparse
 import json
 import os
 import time
-from importlib import import_module
 from pathlib import Path
 
 import typer
 
-RECIPES = (
-    "sft", "grpo-length", "grpo-failures", "grpo-constraints", "dpo", "threads", "countdown",
-)  # fmt: skip
-FIGURES = Path(__file__).resolve().parents[2] / "docs" / "recipes.jsonl"
+from benchmarks.recipes import RECIPES
+from benchmarks.recipes.report import DOCS, find_module
+
+FIGURES = DOCS / "recipes.jsonl"
 
 
 def main() -> None:
@@ -26,7 +25,7 @@ def main() -> None:
     parser.add_argument("--figures", type=Path, default=FIGURES)
     options = parser.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    recipe = import_module(f"benchmarks.recipes.{options.name.replace('-', '_')}")
+    recipe = find_module(options.name)
     for seed in options.seeds:
         begun = time.monotonic()
         figures = recipe.run(options.work / options.name / str(seed), seed)

@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from matplotlib.axes import Axes
+
 from benchmarks.recipes.commands import NANO, train, write_rows
+from benchmarks.recipes.report import Line, show_mean
 from benchmarks.recipes.sets import LENGTH, Row
 from longwrite.engines.local import LocalEngine
 from longwrite.nano.bound import write_pair
@@ -137,3 +140,20 @@ def show(figures: dict[str, Any]) -> str:
         f"{found['largest']}, {found['within_3']:.0%} within 3, {found['whole']:.0%} with a whole "
         f"last sentence; without a target {free['least']} to {free['most']} tokens"
     )
+
+
+def summarise(lines: Sequence[Line]) -> str:
+    """Return what all seeds come to."""
+    tokens = show_mean([line["all"]["error"] for line in lines], ".2f")
+    words = show_mean([line["all"]["error_words"] for line in lines], ".1f")
+    return f"{tokens} tokens, {words} words"
+
+
+def draw(axes: Axes, lines: Sequence[Line]) -> None:
+    """Draw the error by target."""
+    for line in lines:
+        errors = [line["targets"][str(target)]["error"] for target in TARGETS]
+        axes.plot(TARGETS, errors, marker="o", label=f"seed {line['seed']}")
+    axes.axhline(3, color="0.7", linestyle=":")
+    axes.set(xlabel="target, tokens", ylabel="mean error, tokens", ylim=(0, None))
+    axes.legend(frameon=False)

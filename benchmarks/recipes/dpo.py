@@ -8,10 +8,14 @@ documents on unseen briefs, planned and written without any help.
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib.axes import Axes
+
 from benchmarks.recipes.commands import NANO, call, train, write_rows
+from benchmarks.recipes.report import Line, draw_change, show_mean
 from benchmarks.recipes.sets import ask_for_words
 from longwrite.rewards.catalogue import read_composition
 from longwrite.train.paired import compare_pairs, tell_paired
@@ -71,3 +75,18 @@ def show(figures: dict[str, Any]) -> str:
             f"{gain['value']:+.3f} ({gain['low']:+.3f} to {gain['high']:+.3f})"
         )
     return "; ".join(parts)
+
+
+def summarise(lines: Sequence[Line]) -> str:
+    """Return what all seeds come to."""
+    parts = [
+        f"{name} {show_mean([line[name]['difference']['value'] for line in lines], '+.3f')}"
+        for name in ("sections", "documents")
+    ]
+    return f"more by {', '.join(parts)}"
+
+
+def draw(axes: Axes, lines: Sequence[Line]) -> None:
+    """Draw what documents are paid."""
+    draw_change(axes, lines, lambda line: line["documents"])
+    axes.set_ylabel("whole-document reward")

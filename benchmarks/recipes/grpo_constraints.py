@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import random
 import statistics
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from matplotlib.axes import Axes
+
 from benchmarks.recipes.commands import NANO, compare, pick_lines, train, write_rows
+from benchmarks.recipes.report import Line, draw_change, show_mean
 from benchmarks.recipes.sets import LENGTH, Row, ask_for_words, narrow, write_heedless
 from longwrite.text import sentences
 from longwrite.train.paired import compare_pairs, tell_paired
@@ -88,3 +92,18 @@ def show(figures: dict[str, Any]) -> str:
         )
     rep = figures["rep_4"]
     return "; ".join(parts) + f"; rep-4 {rep['before']['value']:.3f} to {rep['after']['value']:.3f}"
+
+
+def summarise(lines: Sequence[Line]) -> str:
+    """Return what all seeds come to."""
+    parts = [
+        f"{name} {show_mean([line[name]['gain']['value'] for line in lines], '.2f')}"
+        for name in ("composed", "length", "constraints")
+    ]
+    return f"gains: {', '.join(parts)}"
+
+
+def draw(axes: Axes, lines: Sequence[Line]) -> None:
+    """Draw the reward."""
+    draw_change(axes, lines, lambda line: line["composed"])
+    axes.set_ylabel("composed reward")

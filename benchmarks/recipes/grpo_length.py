@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib.axes import Axes
+
 from benchmarks.recipes.commands import NANO, compare, pick_lines, train, write_rows
+from benchmarks.recipes.report import Line, draw_change, show_mean
 from benchmarks.recipes.sets import Row, ask_for_words, narrow, write_heedless
 
 LENGTHS = tuple(range(12, 46, 3))
@@ -51,3 +55,14 @@ def show(figures: dict[str, Any]) -> str:
         f"length reward {length['before']['value']:.3f} to {length['after']['value']:.3f}: gain "
         f"{gain['value']:.0%} ({gain['low']:.0%} to {gain['high']:.0%})"
     )
+
+
+def summarise(lines: Sequence[Line]) -> str:
+    """Return what all seeds come to."""
+    return f"gain {show_mean([line['length']['gain']['value'] for line in lines], '.2f')}"
+
+
+def draw(axes: Axes, lines: Sequence[Line]) -> None:
+    """Draw the reward."""
+    draw_change(axes, lines, lambda line: line["length"])
+    axes.set_ylabel("length reward")

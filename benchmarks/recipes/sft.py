@@ -7,10 +7,14 @@ words, one on answers of at most 1,500. Both are asked for 1,200.
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib.axes import Axes
+
 from benchmarks.recipes.commands import NANO, compare, pick_lines, train, write_rows
+from benchmarks.recipes.report import Line, show_mean
 from benchmarks.recipes.sets import ask_for_words, write_texts
 
 SHORT, LONG, ASKED = 200, 1_500, 1_200
@@ -48,3 +52,18 @@ def show(figures: dict[str, Any]) -> str:
         f"most {SHORT}, {long['median']:,.0f} in {long['replies']} after at most {LONG:,}: "
         f"{figures['ratio']:.1f} times"
     )
+
+
+def summarise(lines: Sequence[Line]) -> str:
+    """Return what all seeds come to."""
+    return f"{show_mean([line['ratio'] for line in lines], '.1f')} times"
+
+
+def draw(axes: Axes, lines: Sequence[Line]) -> None:
+    """Draw the medians."""
+    for place, line in enumerate(lines):
+        for side, shade, shift in (("base", "0.6", -0.2), ("tuned", "C0", 0.2)):
+            axes.bar(place + shift, line[f"sound_{side}"]["median"], 0.35, color=shade)
+    axes.axhline(ASKED, color="0.7", linestyle=":")
+    axes.set_xticks(range(len(lines)), [f"seed {line['seed']}" for line in lines])
+    axes.set_ylabel(f"words; after rows of at most {SHORT} and {LONG:,}")

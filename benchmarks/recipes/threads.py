@@ -7,10 +7,14 @@ long as the tokens last: a plan and its sections take more of them than one repl
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib.axes import Axes
+
 from benchmarks.recipes.commands import NANO, train, write_rows
+from benchmarks.recipes.report import Line, draw_change, show_mean
 from benchmarks.recipes.sets import Row, ask_for_words
 from longwrite.rewards.catalogue import read_composition
 from longwrite.train.paired import compare_pairs, tell_paired
@@ -111,3 +115,20 @@ def show(figures: dict[str, Any]) -> str:
             f"{one['tokens']:,.0f} tokens"
         )
     return "; ".join(parts)
+
+
+def summarise(lines: Sequence[Line]) -> str:
+    """Return what all seeds come to."""
+    parts = [
+        f"{way} {show_mean([line[way]['difference']['value'] for line in lines], '+.3f')}"
+        for way in ("thread", "reply")
+    ]
+    return f"more by {', '.join(parts)}"
+
+
+def draw(axes: Axes, lines: Sequence[Line]) -> None:
+    """Draw both ways side by side."""
+    both = [{**line[way], "seed": f"{line['seed']} {way}"} for line in lines for way in _STEPS]
+    draw_change(axes, both, lambda line: line)
+    axes.set_ylabel("whole-document reward")
+    axes.tick_params(axis="x", labelsize=7)
