@@ -26,9 +26,9 @@ _STUDENT = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}
 """The 0.975 quantile of Student's distribution, by degrees of freedom."""
 
 _HEAD = """\
-Written by `python -m benchmarks.recipes.report` from `docs/recipes.jsonl`. The model has 4.4 million
-parameters and was trained on two cores with other work beside it. An interval of one seed is over
-the held-out briefs, one of all seeds is Student's over the seeds.
+Written by `python -m benchmarks.recipes.report` from `docs/recipes.jsonl`. The model has 4.4
+million parameters and was trained on two cores with other work beside it. An interval of one seed
+is over the held-out briefs, one of all seeds is Student's over the seeds.
 gain = (after − before) / (1 − before)."""
 
 Line = dict[str, Any]
