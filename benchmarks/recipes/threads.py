@@ -19,11 +19,11 @@ from benchmarks.recipes.sets import Row, ask_for_words
 from longwrite.rewards.catalogue import read_composition
 from longwrite.train.paired import compare_pairs, tell_paired
 
-LENGTHS = (150, 175, 200, 225, 250)
+LENGTHS = (60, 80, 100, 120)
 REWARDS = "length=1, repetition=0.5"
 _PROMPTS, _BRIEFS, _SAMPLES = 300, 24, 2
-_STEPS = {"thread": 40, "reply": 120}
-_REPLY_TOKENS = 640
+_STEPS = {"thread": 25, "reply": 80}
+_REPLY_TOKENS = 320
 _GROUP = 16
 
 
@@ -33,7 +33,7 @@ def run(work: Path, seed: int) -> dict[str, Any]:
         work / "prompts.jsonl", ask_for_words(f"threads:{seed}", _PROMPTS, LENGTHS)
     )
     ways = {
-        "thread": ("--rollouts", "thread", "--plan_tokens", "192"),
+        "thread": ("--rollouts", "thread", "--plan_tokens", "128"),
         "reply": ("--rollouts", "reply", "--max_completion_length", str(_REPLY_TOKENS)),
     }
     tokens: dict[str, list[float]] = {}
