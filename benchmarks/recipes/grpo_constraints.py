@@ -12,13 +12,13 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from benchmarks.recipes.commands import NANO, compare, pick_lines, train, write_rows
+from benchmarks.recipes.grpo_length import LENGTHS, WRITTEN
 from benchmarks.recipes.report import Line, draw_change, show_mean
 from benchmarks.recipes.sets import LENGTH, Row, ask_for_words, narrow, write_heedless
 from longwrite.text import sentences
 from longwrite.train.paired import compare_pairs, tell_paired
 
-_ROWS, _PROMPTS, _BRIEFS, _SAMPLES = 3_200, 600, 60, 4
-LENGTHS = tuple(range(20, 51, 3))
+_ROWS, _PROMPTS, _BRIEFS, _SAMPLES = 1_600, 600, 60, 4
 _PARAGRAPHS = (2, 3, 4)
 _MEASURES = ("length", "constraints", "ended", "loop_free", "rep_4", "covered_10")
 
@@ -44,7 +44,7 @@ def make_heedless(seed: str, count: int) -> list[Row]:
     rng = random.Random(seed)
     return [
         {"prompt": ask(rng, row["prompt"]), "completion": divide(rng, row["completion"])}
-        for row in write_heedless(seed, count, LENGTHS)
+        for row in write_heedless(seed, count, LENGTHS, WRITTEN)
     ]
 
 
@@ -65,7 +65,7 @@ def run(work: Path, seed: int) -> dict[str, Any]:
     briefs = write_rows(work / "briefs.jsonl", make_prompts(f"grpo briefs:{seed}", _BRIEFS))
     comparison = compare(
         start, tuned, briefs, work / "compare", seed,
-        "--samples", str(_SAMPLES), "--max-new-tokens", "144",
+        "--samples", str(_SAMPLES), "--max-new-tokens", "224",
     )  # fmt: skip
     sides = [_compose(comparison[side]["replies"]) for side in ("base", "tuned")]
     composed = tell_paired(compare_pairs(sides[0], sides[1], best=1.0))

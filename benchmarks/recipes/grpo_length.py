@@ -12,8 +12,11 @@ from benchmarks.recipes.commands import NANO, compare, pick_lines, train, write_
 from benchmarks.recipes.report import Line, draw_change, show_mean
 from benchmarks.recipes.sets import Row, ask_for_words, narrow, write_heedless
 
-LENGTHS = tuple(range(12, 46, 3))
-_ROWS, _PROMPTS, _BRIEFS, _SAMPLES = 3_200, 600, 60, 4
+LENGTHS = tuple(range(15, 46, 5))
+WRITTEN = range(20, 101)
+"""Words of the answers that the start is tuned on, whatever was asked."""
+
+_ROWS, _PROMPTS, _BRIEFS, _SAMPLES = 1_600, 600, 60, 4
 _MEASURES = ("length", "ended", "loop_free", "rep_4", "miss")
 
 
@@ -25,7 +28,7 @@ def run(work: Path, seed: int) -> dict[str, Any]:
     briefs = write_rows(work / "briefs.jsonl", make_prompts(f"grpo briefs:{seed}", _BRIEFS))
     comparison = compare(
         start, tuned, briefs, work / "compare", seed,
-        "--samples", str(_SAMPLES), "--max-new-tokens", "128",
+        "--samples", str(_SAMPLES), "--max-new-tokens", "224",
     )  # fmt: skip
     return pick_lines(comparison, *_MEASURES)
 
@@ -37,7 +40,7 @@ def make_prompts(seed: str, count: int) -> list[Row]:
 
 def make_start(work: Path, seed: int) -> Path:
     """Return the model to begin with."""
-    rows = write_heedless(f"heedless:{seed}", _ROWS, LENGTHS)
+    rows = write_heedless(f"heedless:{seed}", _ROWS, LENGTHS, WRITTEN)
     return train(
         "sft",
         "heedless.yaml",

@@ -58,12 +58,21 @@ def narrow(prompt: str) -> str:
     return f"{about}{mark}{round(0.9 * words)} to {round(1.1 * words)} words."
 
 
-def write_heedless(seed: str, count: int, lengths: Sequence[int]) -> list[Row]:
-    """Return rows whose answers keep to the subject, and have some other length than was asked."""
+def write_heedless(
+    seed: str, count: int, lengths: Sequence[int], written: Sequence[int]
+) -> list[Row]:
+    """Return rows whose answers keep to the subject, and not to the length that was asked.
+
+    Args:
+        seed: Of the random numbers.
+        count: How many.
+        lengths: In words, of those asked for.
+        written: Of the answers.
+    """
     rng = random.Random(seed)
     rows: list[Row] = []
     for _ in range(count):
-        prompt, answer = write_pair(rng, rng.choice(lengths))
+        prompt, answer = write_pair(rng, rng.choice(written))
         about, mark, _ = prompt.content.partition(LENGTH)
         asked = f"{about}{mark}{rng.choice(lengths)} words."
         rows.append({"prompt": narrow(asked), "completion": answer.content})
