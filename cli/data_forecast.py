@@ -76,7 +76,7 @@ def tell_forecast(
     blueprint: Blueprint, settings: Settings, prices: Prices, nano: bool, as_json: bool
 ) -> int:
     """Print the forecast; returns the exit code."""
-    found = asyncio.run(_forecast(blueprint, settings, nano))
+    found = asyncio.run(forecast_build(blueprint, settings, nano))
     usage = Usage(found["prompt_tokens"], found["completion_tokens"])
     found["cost"] = prices.cost(usage) if prices.known else None
     if as_json:
@@ -92,7 +92,8 @@ def tell_forecast(
     return 0
 
 
-async def _forecast(blueprint: Blueprint, settings: Settings, nano: bool) -> dict[str, Any]:
+async def forecast_build(blueprint: Blueprint, settings: Settings, nano: bool) -> dict[str, Any]:
+    """Return units, calls and tokens of a build, from some units made with the scripted engine."""
     window = settings.window or (_NANO_WINDOW if nano else _DEFAULT_WINDOW)
     engine = _Counted(Rule(spread=_SPREAD, window=window, json=not nano, checks=not nano))
     roles: tuple[Role, ...] = ("plan", "write", "check")

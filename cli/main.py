@@ -42,6 +42,10 @@ TRAIN = {
     "sft": ("longwrite.cli.train:sft", "Fine-tune on prompts and completions."),
     "dpo": ("longwrite.cli.train:dpo", "Prefer chosen texts to rejected ones."),
     "grpo": ("longwrite.cli.train:grpo", "Reward what was asked for."),
+    "self-lengthen": (
+        "longwrite.cli.train_self_lengthen:self_lengthen",
+        "Teach a model to write longer by what it writes itself.",
+    ),
     "merge": ("longwrite.cli.train_merge:merge", "Make one model of a base and its adapter."),
     "compare": ("longwrite.cli.train_compare:compare", "Score two models on the same briefs."),
 }

@@ -5,6 +5,9 @@ of that are kept, and the whole is told on from there. What is accepted has grow
 clean. Differently from the released code, a step that was cut or is unclean never becomes text, and
 the length that a prompt states is measured on the finished text, in words that hold in English and
 in Chinese.
+
+Answers come from the writing model, extensions from the planning one where that is another: so each
+of the two roles may be a model of its own (`longwrite.train.self_lengthen`).
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ from longwrite.data.invention import EXAMPLES, draw_angle, invent
 from longwrite.data.labels import find_held
 from longwrite.data.phrasing import LANGUAGES, find_false, name_form, state
 from longwrite.data.prompt_files import read_lines
-from longwrite.data.properties import propose_length
+from longwrite.data.properties import LEAST_WORDS, propose_length, round_number
 from longwrite.data.recipe import check_bounds, check_choices
 from longwrite.data.rows import Drop, Row, Shape, Unit
 from longwrite.data.workbench import Workbench, describe_failure
@@ -33,7 +36,7 @@ from longwrite.rewards.wording import find_constraints
 from longwrite.runs.store import digest
 from longwrite.scoring.repetition import overlap
 from longwrite.text import blocks, count_words, sentences
-from longwrite.types import Json, Message
+from longwrite.types import Constraint, Json, Message, Role
 
 OVERLAP_MOST = 0.25
 """Share of a continuation that may stand in the beginning that it goes on from."""
@@ -41,6 +44,9 @@ OVERLAP_MOST = 0.25
 _PACKAGE = "longwrite.data"
 _ROOM = 2.5
 """A step may write so many times the words that it is shown."""
+_BEGINNING = (0.25, 0.5)
+"""Shares of a longer text that an extender is given when it learns to tell on: the less it is given
+the more it learns to write at once."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,9 @@ class Lengthen:
         least_words: A first answer of fewer is none.
         attempts: Tries of each step.
         extender_rows: Whether the extensions themselves become rows too, to train the extender.
+        trained: Whether the extender was trained on such rows: it is then asked as they ask.
+        stated: Share of the generator's rows whose prompt states the length. A model that only
+            ever saw lengths stated learns nothing of how long to be unasked.
         seed: Of the draws.
     """
 
@@ -71,11 +80,13 @@ class Lengthen:
     least_words: int = 150
     attempts: int = 2
     extender_rows: bool = False
+    trained: bool = False
+    stated: float = 1.0
     seed: int = 0
 
     name: ClassVar[str] = "lengthen"
     shapes: ClassVar[tuple[Shape, ...]] = ("completion",)
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         """Refuse options that make no sense.
@@ -89,6 +100,7 @@ class Lengthen:
         check_bounds(
             self, invented=(0, inf), answers=(1, inf), rounds=(1, inf), growth=(1, inf),
             first_words=(50, inf), least_words=(1, inf), attempts=(1, inf),
+            stated=(0, 1),
         )  # fmt: skip
 
     def units(self) -> Iterator[Unit | Drop]:
@@ -186,7 +198,9 @@ class _Growth:
         rows: list[Row | Drop] = [self._make_row(name, steps, stopped)]
         if self.recipe.extender_rows:
             pairs = pairwise(steps)
-            rows += [self._make_extension(f"{name}-x{n}", *pair) for n, pair in enumerate(pairs, 1)]
+            for number, pair in enumerate(pairs, 1):
+                rows.append(self._make_extension(f"{name}-x{number}", *pair))
+                rows.append(self._make_rest(f"{name}-r{number}", *pair))
         return rows
 
     async def _extend(self, step: Step, answer: int, number: int) -> Step | Fault:
@@ -205,26 +219,16 @@ class _Growth:
         if not head:
             return "text can't be divided", ""
         words = count_words(head)
-        values = {
-            "request": fence("request", self.prompt),
-            "language": name_language(self.language),
-        }
-        asked = _fill(
-            "lengthen_first", text=fence("text", head),
-            length=name_length(2 * words, self.language), **values,
-        )  # fmt: skip
-        start = await self._ask("lengthen.first", asked, round(_ROOM * 2 * words), turn)
+        asked = self._ask_first(head, 2 * words, turn)
+        start = await self._ask("lengthen.first", asked, round(_ROOM * 2 * words), turn, "plan")
         if isinstance(start, tuple):
             return start
         kept, _ = split_text(start, 2 / 3)
         if not kept:
             return "text can't be divided", ""
-        asked = _fill(
-            "lengthen_rest", text=fence("text", step.text), beginning=fence("beginning", kept),
-            length=name_length(max(100, 2 * step.words - count_words(kept)), self.language),
-            **values,
-        )  # fmt: skip
-        rest = await self._ask("lengthen.rest", asked, round(_ROOM * step.words), turn)
+        wanted = max(100, 2 * step.words - count_words(kept))
+        asked = fill_rest(self.prompt, step.text, kept, wanted, self.language)
+        rest = await self._ask("lengthen.rest", asked, round(_ROOM * step.words), turn, "plan")
         if isinstance(rest, tuple):
             return rest
         new = overlap(rest, kept).value
@@ -251,12 +255,24 @@ class _Growth:
             fault = text
         return fault
 
-    async def _ask(self, step: str, content: str, words: int, turn: int) -> str | Fault:
+    def _ask_first(self, head: str, words: int, turn: int) -> str:
+        """Return what asks for a beginning again, longer."""
+        if not self.recipe.trained:
+            return fill_first(self.prompt, head, words, self.language)
+        asked = fill_extender(self.prompt, head, self.language)
+        about: dict[str, Json] = {"min": None, "max": None, "unit": "words", "stated": "about"}
+        wish = Constraint("length", {**about, "target": round_number(words, 2)})
+        statement = state(asked, [wish], self.language, turn)
+        return asked if statement is None else statement.prompt
+
+    async def _ask(
+        self, step: str, content: str, words: int, turn: int, role: Role = "write"
+    ) -> str | Fault:
         """Return the clean text of a reply, or why there is none."""
         try:
             reply = await self.workbench.ask(
                 self.unit, step, (Message("user", content),),
-                words=words, language=self.language, attempt=turn,
+                words=words, language=self.language, attempt=turn, role=role,
             )  # fmt: skip
         except CallFailed as error:
             return describe_failure(error)
@@ -268,41 +284,69 @@ class _Growth:
     def _make_row(self, name: str, steps: list[Step], stopped: Fault) -> Row | Drop:
         chain: list[Json] = [step.words for step in steps]
         why = ": ".join(filter(None, stopped))
-        return self._state(name, "generator", self.prompt, steps[-1], chain=chain, stopped=why)
+        drawn = random.Random(derive_seed(self.recipe.seed, "stated", name)).random()
+        return self._make(
+            name, "generator", self.prompt, steps[-1].text, drawn < self.recipe.stated,
+            chain=chain, stopped=why,
+        )  # fmt: skip
 
     def _make_extension(self, name: str, before: Step, after: Step) -> Row | Drop:
-        """Return what the extender is trained on: a text to lengthen, and the longer one."""
-        asked = _fill(
-            f"lengthen_extender_{self.language}",
-            request=fence("request", self.prompt), text=fence("text", before.text),
-        )  # fmt: skip
-        return self._state(name, "extender", asked, after, chain=[before.words, after.words])
+        """Return what the extender is trained on: a text to lengthen, and the longer one.
 
-    def _state(self, name: str, role: str, request: str, step: Step, **known: Json) -> Row | Drop:
-        """Return the row of a request that states its text's length, or why there is none."""
+        Its length is stated, unless it is too short for that.
+        """
+        asked = fill_extender(self.prompt, before.text, self.language)
+        chain: list[Json] = [before.words, after.words]
+        stated = after.words >= LEAST_WORDS
+        return self._make(name, "extender", asked, after.text, stated, chain=chain)
+
+    def _make_rest(self, name: str, before: Step, after: Step) -> Row | Drop:
+        """Return the other thing that the extender is asked for: to tell on from a beginning."""
+        rng = random.Random(derive_seed(self.recipe.seed, "rest", name))
+        kept, rest = split_text(after.text, rng.uniform(*_BEGINNING))
+        if not kept:
+            return Drop(name, "recipe", "text can't be divided", "")
+        words = count_words(rest)
+        asked = fill_rest(self.prompt, before.text, kept, words, self.language)
+        return self._make(name, "extender", asked, rest, False, chain=[before.words, words])
+
+    def _make(
+        self, name: str, role: str, request: str, text: str, stated: bool, **known: Json
+    ) -> Row | Drop:
+        """Return the row of a request and its text, or why there is none.
+
+        Args:
+            name: Of the row.
+            role: Whose it is.
+            request: What asks for the text.
+            text: It.
+            stated: Whether its length is added to the request.
+            **known: Provenance.
+        """
         seed = derive_seed(self.recipe.seed, "length", name)
-        length = propose_length(step.text, self.language, seed)
+        length = propose_length(text, self.language, seed) if stated else None
         statement = state(request, [length] if length else [], self.language, seed)
-        if length is None or statement is None or statement.left_out:
+        if statement is None or statement.left_out or (stated and length is None):
             return Drop(name, "recipe", "length can't be stated", self.prompt[:120])
         brief = statement.brief
         # A text that is quoted in the request may read like requirements of its own.
-        if wrong := find_false(brief, step.text):
+        if wrong := find_false(brief, text):
             detail = f"{wrong.kind}: {wrong.quote[:100]}"
             return Drop(name, "recipe", "text misses what its prompt asks", detail)
         return Row(
             id=name,
             shape="completion",
             prompt=(Message("user", statement.prompt),),
-            completion=step.text,
-            constraints=find_held(brief.constraints, step.text, brief.language),
-            target=step.words,
+            completion=text,
+            constraints=find_held(brief.constraints, text, brief.language),
+            target=count_words(text),
             language=self.language,
             genre=name_form(brief) if role == "generator" else "",
             provenance={
                 "recipe": self.recipe.name,
                 "role": role,
                 "model": self.workbench.model,
+                "extender": self.workbench.press.engines["plan"].identity,
                 "request": self.prompt,
                 **known,
             },
@@ -327,6 +371,29 @@ def split_text(text: str, share: float) -> tuple[str, str]:
         return "", text
     stop = min(stops, key=lambda place: abs(place - share * len(text)))
     return text[:stop].strip(), text[stop:].strip()
+
+
+def fill_first(request: str, head: str, words: int, language: str) -> str:
+    """Return what asks for the first half of a text again, in about so many words."""
+    return _fill(
+        "lengthen_first", text=fence("text", head), request=fence("request", request),
+        length=name_length(words, language), language=name_language(language),
+    )  # fmt: skip
+
+
+def fill_extender(request: str, text: str, language: str) -> str:
+    """Return what a trained extender is asked for: a text again, longer."""
+    name = f"lengthen_extender_{language}"
+    return _fill(name, request=fence("request", request), text=fence("text", text))
+
+
+def fill_rest(request: str, text: str, beginning: str, words: int, language: str) -> str:
+    """Return what asks for a longer text to be told on from its beginning, by so many words."""
+    return _fill(
+        "lengthen_rest", text=fence("text", text), request=fence("request", request),
+        beginning=fence("beginning", beginning), length=name_length(words, language),
+        language=name_language(language),
+    )  # fmt: skip
 
 
 def _states_length(line: str) -> bool:

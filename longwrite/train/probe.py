@@ -67,7 +67,8 @@ def _stretch(prepared: Prepared, length: int) -> Encoded:
     rows *= _STEPS * max(1, training.world_size)
     if order.method == "grpo":
         training.max_completion_length = length
-        training.generation_kwargs = {"min_new_tokens": length}
+        least = "min_tokens" if order.options.rollout_server else "min_new_tokens"
+        training.generation_kwargs = {least: length}
         if order.options.segment_tokens:
             order.options.segment_tokens = length  # Whole completions: the memory is the same.
         longest = max(range(len(encoded.lengths)), key=lambda place: encoded.lengths[place])

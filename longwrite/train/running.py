@@ -79,7 +79,8 @@ def train(prepared: Prepared, say: Callable[[str], None] = lambda line: None) ->
     if checkpoint:
         say(f"Going on from {checkpoint}.")
     started = int(checkpoint.rpartition("-")[2]) if checkpoint else 0
-    if checkpoint and is_finished(order, checkpoint):
+    finished = checkpoint is not None and is_finished(order, checkpoint)
+    if finished and _is_saved(folder):
         say("It is finished: nothing is left to do.")
         return Trained(folder, started, started, (), prepared.encoded.dropped)
     try:
@@ -101,8 +102,11 @@ def train(prepared: Prepared, say: Callable[[str], None] = lambda line: None) ->
         trainer.add_callback(alarms)
     stop = StopOnSignal()
     trainer.add_callback(stop)
-    with stop:
-        trainer.train(resume_from_checkpoint=checkpoint)
+    if finished:
+        _restore(trainer, checkpoint)
+    else:
+        with stop:
+            trainer.train(resume_from_checkpoint=checkpoint)
     if stop.asked and trainer.state.global_step < trainer.state.max_steps:
         raise Interrupted(
             f"Stopped after step {trainer.state.global_step}", "as asked",
@@ -214,6 +218,21 @@ def is_finished(order: Order, checkpoint: str) -> bool:
     if order.training.max_steps > 0:
         return bool(state.global_step >= order.training.max_steps)
     return bool((state.epoch or 0) >= order.training.num_train_epochs - 1e-6)
+
+
+def _is_saved(folder: Path) -> bool:
+    """Tell whether a folder holds weights and what is written after them.
+
+    The model is written after the last checkpoint, so a kill may come between the two.
+    """
+    weights = any(folder.glob("*.safetensors"))
+    return weights and (folder / "tokenizer_config.json").is_file()
+
+
+def _restore(trainer: Any, checkpoint: str | None) -> None:
+    """Bring a trainer to a checkpoint without another step, which a resumed one always makes."""
+    trainer.state = TrainerState.load_from_json(str(Path(f"{checkpoint}") / "trainer_state.json"))
+    trainer._load_from_checkpoint(checkpoint)
 
 
 _FREE = frozenset({"max_steps", "num_train_epochs", "save_steps", "logging_steps", "report_to"})

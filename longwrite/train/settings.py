@@ -108,6 +108,12 @@ class GRPOOptions(LongOptions):
     segment_on_policy: bool = _option(
         "Count tokens of earlier segments as sampled with the weights of the step.", False
     )
+    rollout_server: str | None = _option(
+        "Address of a vLLM server that writes the completions; it gets the adapter (LoRA) after "
+        "each step.",
+        None,
+    )
+    rollout_model: str | None = _option("Name of the base model there, if it has several.", None)
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense.
@@ -118,6 +124,14 @@ class GRPOOptions(LongOptions):
         super().__post_init__()
         check_choice("rollouts", self.rollouts, ("reply", "thread"))
         self._check_segments()
+        if self.rollout_server is not None and self.rollouts == "thread":
+            why = "a server writes whole replies of one call"
+            mend = "Leave out one of the two."
+            raise UsageError("'rollout_server' and 'rollouts: thread' don't go together", why, mend)
+        if self.rollout_model is not None and self.rollout_server is None:
+            raise UsageError(
+                "'rollout_model' names a model of no server", "", "Set rollout_server."
+            )
 
     def _check_segments(self) -> None:
         """Refuse segments that can't be, or beside what draws completions otherwise.

@@ -32,7 +32,7 @@ def make_trainer(prepared: Prepared) -> Any:
 
         return LongDPOTrainer(**_share(prepared))
     options = order.options
-    kind, more = _choose_rollouts(options)
+    kind, more = _choose_rollouts(options, prepared.encoded.longest)
     return kind(
         reward_funcs=read_composition(options.rewards),
         eos_gate=options.eos_gate,
@@ -45,8 +45,13 @@ def make_trainer(prepared: Prepared) -> Any:
     )
 
 
-def _choose_rollouts(options: Any) -> tuple[Any, dict[str, Any]]:
-    """Return the trainer that draws completions as asked for, and what it needs for that."""
+def _choose_rollouts(options: Any, longest: int) -> tuple[Any, dict[str, Any]]:
+    """Return the trainer that draws completions as asked for, and what it needs for that.
+
+    Args:
+        options: Ours.
+        longest: Tokens of the longest prompt.
+    """
     if options.rollouts == "thread":
         from longwrite.train.thread_rollouts import ThreadGRPOTrainer
 
@@ -61,6 +66,15 @@ def _choose_rollouts(options: Any) -> tuple[Any, dict[str, Any]]:
             "segment_tokens": options.segment_tokens,
             "segment_on_policy": options.segment_on_policy,
         }
+    if options.rollout_server is not None:
+        from longwrite.engines.openai import read_key
+        from longwrite.train.server import RolloutServer
+        from longwrite.train.server_rollouts import ServerRollouts
+        from longwrite.train.server_trainer import ServerGRPOTrainer
+
+        server = RolloutServer(options.rollout_server, read_key())
+        rollouts = ServerRollouts(server, options.rollout_model, longest)
+        return ServerGRPOTrainer, {"rollouts": rollouts}
     from longwrite.train.grpo import LongGRPOTrainer
 
     return LongGRPOTrainer, {}

@@ -132,6 +132,30 @@ def test_the_extenders_rows_are_apart_and_true(prompts: str, tmp_path: Path) -> 
             assert ("<text>" in row.request) and PROMPTS[row.language] in row.request
 
 
+def test_a_share_of_the_prompts_states_no_length(prompts: str, tmp_path: Path) -> None:
+    recipe = Lengthen(prompts=(prompts,), answers=6, stated=0.5)
+    rows, _, _ = run(recipe, tmp_path / "run", grow)
+    stated = {bool(row.constraints) for row in rows}
+    assert stated == {True, False}
+    assert all(row.request in PROMPTS.values() for row in rows if not row.constraints)
+
+
+def test_an_extension_too_short_to_state_its_length_is_kept_without(tmp_path: Path) -> None:
+    path = tmp_path / "prompts.txt"
+    path.write_text(PROMPTS["en"], encoding="utf-8")
+
+    def write(request: Request) -> str:
+        words = {"lengthen.answer": 30, "lengthen.first": 30, "lengthen.rest": 40}
+        rng = random.Random(request.sampling.seed)
+        return compose_text(words[request.ask.step], "en", rng)
+
+    recipe = Lengthen((str(path),), rounds=1, least_words=10, extender_rows=True, stated=0.0)
+    rows, drops, _ = run(recipe, tmp_path / "run", write)
+    assert not drops and [row.id.rpartition("-")[2] for row in rows] == ["0", "x1", "r1"]
+    assert all(row.target is not None and row.target < 100 for row in rows)
+    assert not any(row.constraints for row in rows[:2])  # the rest is asked for by its length
+
+
 def test_prompts_are_made_up_from_seeds(prompts: str, tmp_path: Path) -> None:
     new = iter(
         ["Tell how a bridge was lost.", PROMPTS["en"], "nonsense", "Describe a night ferry."]

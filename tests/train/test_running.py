@@ -78,6 +78,17 @@ def test_a_run_in_two_parts_ends_in_the_same_weights(
     assert run(tiny_model, folder, method, "parts").resumed == 12  # nothing is left to do
 
 
+def test_a_kill_between_the_last_checkpoint_and_the_model_costs_only_the_model(
+    tiny_model: Path, folder: Path
+) -> None:
+    run(tiny_model, folder, "sft", "out", "--max_steps=2")
+    weights = folder / "out" / "model.safetensors"
+    before = weights.read_bytes()
+    weights.unlink()
+    assert run(tiny_model, folder, "sft", "out", "--max_steps=2").steps == 2
+    assert weights.read_bytes() == before
+
+
 def test_a_folder_belongs_to_one_order(tiny_model: Path, folder: Path) -> None:
     run(tiny_model, folder, "sft", "out", "--max_steps=1")
     assert run(tiny_model, folder, "sft", "out", "--max_steps=2").steps == 2
