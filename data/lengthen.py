@@ -86,7 +86,7 @@ class Lengthen:
 
     name: ClassVar[str] = "lengthen"
     shapes: ClassVar[tuple[Shape, ...]] = ("completion",)
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     def __post_init__(self) -> None:
         """Refuse options that make no sense.
@@ -160,10 +160,14 @@ class Step:
     Attributes:
         text: The whole.
         words: Of it.
+        head: What the extender was shown of the text before.
+        start: What it made of that.
     """
 
     text: str
     words: int
+    head: str = ""
+    start: str = ""
 
 
 @dataclass(slots=True)
@@ -240,7 +244,7 @@ class _Growth:
         total = count_words(whole)
         if total < self.recipe.growth * step.words:
             return "extension is hardly longer", f"{step.words:,} to {total:,} words"
-        return Step(whole, total)
+        return Step(whole, total, head, start)
 
     async def _answer(self, answer: int) -> str | Fault:
         fault: Fault = ("no text", "")
@@ -293,12 +297,17 @@ class _Growth:
     def _make_extension(self, name: str, before: Step, after: Step) -> Row | Drop:
         """Return what the extender is trained on: a text to lengthen, and the longer one.
 
-        Its length is stated, unless it is too short for that.
+        It is the very beginning that it was asked to lengthen where that grew enough, for so it is
+        asked again; else the whole texts. The length is stated, unless it is too short for that.
         """
-        asked = fill_extender(self.prompt, before.text, self.language)
-        chain: list[Json] = [before.words, after.words]
-        stated = after.words >= LEAST_WORDS
-        return self._make(name, "extender", asked, after.text, stated, chain=chain)
+        pair = (after.head, after.start)
+        words = [count_words(text) for text in pair]
+        if words[1] < self.recipe.growth * words[0]:
+            pair, words = (before.text, after.text), [before.words, after.words]
+        asked = fill_extender(self.prompt, pair[0], self.language)
+        chain: list[Json] = [*words]
+        stated = words[1] >= LEAST_WORDS
+        return self._make(name, "extender", asked, pair[1], stated, chain=chain)
 
     def _make_rest(self, name: str, before: Step, after: Step) -> Row | Drop:
         """Return the other thing that the extender is asked for: to tell on from a beginning."""

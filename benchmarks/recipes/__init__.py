@@ -6,4 +6,5 @@ python -m benchmarks.recipes grpo-length --seeds 0
 
 RECIPES = (
     "sft", "grpo-length", "grpo-failures", "grpo-constraints", "dpo", "threads", "countdown",
+    "self-lengthen",
 )  # fmt: skip

@@ -1,0 +1,152 @@
+"""Self-Lengthen: a model that was taught to write short teaches itself to write longer.
+
+It is fine-tuned on replies of at most 120 words: short texts, and the two things that an extender
+is asked for, on short texts too. From then on it sees only what it writes itself, in three rounds.
+Held-out prompts state no length; they are answered at temperature 1 after each round.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import typer
+from matplotlib.axes import Axes
+
+from benchmarks.recipes.commands import NANO, train, write_rows
+from benchmarks.recipes.report import Line, show_mean
+from longwrite.agent.budget import Budget
+from longwrite.agent.settings import Settings
+from longwrite.cli.running import run_with_press
+from longwrite.data.lengthen import fill_first, fill_rest
+from longwrite.nano.lexicon import Lexicon, load_lexicon
+from longwrite.nano.outlines import Outliner
+from longwrite.nano.prose import GENRES, Author, Genre
+from longwrite.nano.speaker import draw_cast
+from longwrite.nano.subjects import draw_wish
+from longwrite.text import count_words, sentences
+from longwrite.train.self_lengthen import LoopSettings, run_loop
+
+MOST = 120
+"""Words of the longest reply that the model is shown before the rounds."""
+
+_ROWS, _PROMPTS, _ROUNDS, _BRIEFS, _SAMPLES = 320, 36, 3, 20, 2
+_TRAINING = (
+    "--packing=true", "--per_device_train_batch_size=1", "--gradient_accumulation_steps=1",
+    "--learning_rate=1e-3", "--max_steps=100", "--logging_steps=20", "--report_to=none",
+    "--disable_tqdm=true",
+)  # fmt: skip
+"""Of both models in each round."""
+
+
+def run(work: Path, seed: int) -> dict[str, Any]:
+    """Return what each round came to; round 0 is the start."""
+    data = work / "start.jsonl"
+    if not data.is_file():
+        write_rows(data, write_start(seed, _ROWS))
+    start = train("sft", "self_lengthen.yaml", NANO, data, work / "start", seed)
+    files = {}
+    for name, count in (("prompts", _PROMPTS * _ROUNDS), ("held", _BRIEFS)):
+        files[name] = work / f"{name}.txt"
+        files[name].write_text("\n".join(write_requests(f"{name}:{seed}", count)) + "\n", "utf-8")
+    settings = LoopSettings(
+        start,
+        (str(files["prompts"]),),
+        work / "loop",
+        rounds=_ROUNDS,
+        recipe={"rounds": 2, "first_words": 300, "least_words": 20, "stated": 0.2},
+        held_out=files["held"],
+        samples=_SAMPLES,
+        reply_tokens=2_000,
+        arguments=_TRAINING,
+        settings=Settings(seed=seed, concurrency=32),
+    )
+
+    def ask(choices: Any, do: Any) -> Any:
+        return run_with_press(choices, Budget(), do, quiet=True)
+
+    return {"rounds": [asdict(one) for one in run_loop(settings, ask, typer.echo)]}
+
+
+def begin(rng: random.Random, lexicon: Lexicon) -> tuple[str, Author]:
+    """Return a request without a length, and who can answer it."""
+    genre: Genre = rng.choice(GENRES)
+    wish = draw_wish(lexicon, rng, story=genre == "story")
+    outliner = Outliner(genre, wish, draw_cast(lexicon.names, rng), lexicon, rng)
+    return f"Write a text about {wish.full}.", Author(genre, outliner.frame(0), rng)
+
+
+def write_requests(seed: str, count: int) -> list[str]:
+    """Return so many requests, each another."""
+    lexicon = load_lexicon(core=True)
+    found: dict[str, None] = {}
+    for number in range(20 * count):
+        if len(found) == count:
+            break
+        found[begin(random.Random(f"{seed}:{number}"), lexicon)[0]] = None
+    return list(found)
+
+
+def write_start(seed: int, count: int) -> list[dict[str, str]]:
+    """Return rows of replies of at most `MOST` words: half answers, half extensions."""
+    lexicon, rng = load_lexicon(core=True), random.Random(f"start:{seed}")
+    rows: list[dict[str, str]] = []
+    while len(rows) < count:
+        request, author = begin(rng, lexicon)
+        kind = len(rows) % 4
+        if kind < 2:
+            prompt, text = request, author.section(rng.randint(40, MOST - 15))
+        elif kind == 2:
+            text = author.section(rng.randint(60, MOST - 15))
+            head = thin(text)
+            prompt = fill_first(request, head, 2 * count_words(head), "en")
+        else:
+            whole = author.section(rng.randint(100, 220))
+            pieces = list(sentences(whole))
+            place = rng.randint(1, max(1, len(pieces) - 2))
+            kept, text = ("".join(part).strip() for part in (pieces[:place], pieces[place:]))
+            prompt = fill_rest(request, thin(whole), kept, count_words(text), "en")
+        if 20 <= count_words(text) <= MOST:
+            rows.append({"prompt": prompt, "completion": text})
+    return rows
+
+
+def thin(text: str) -> str:
+    """Return a text with every other sentence left out: what its extension began with.
+
+    >>> thin("One came. Two left. Three stayed.")
+    'One came. Three stayed.'
+    """
+    parts = (list(sentences(part))[::2] for part in text.split("\n\n"))
+    return "\n\n".join(" ".join(piece.strip() for piece in part) for part in parts)
+
+
+def show(figures: dict[str, Any]) -> str:
+    """Return a seed's figures in a line, with what the rounds had to bring and did not."""
+    rounds = figures["rounds"]
+    words = " → ".join(f"{one['sound_words'] or 0:.0f}" for one in rounds)
+    shares = " → ".join(f"{one['loop_free']:.0%}" for one in rounds)
+    grew = all((b["sound_words"] or 0) > (a["sound_words"] or 0) for a, b in pairwise(rounds))
+    kept = rounds[-1]["loop_free"] >= rounds[0]["loop_free"]
+    told = "" if grew and kept else "; NOT " + ("longer at each" if not grew else "as loop-free")
+    return f"median words of sound replies {words}, loop-free {shares}{told}"
+
+
+def summarise(lines: Sequence[Line]) -> str:
+    """Return what all seeds come to."""
+    grown = [line["rounds"][-1]["sound_words"] / line["rounds"][0]["sound_words"] for line in lines]
+    return f"{show_mean(grown, '.2f')} times the words after three rounds"
+
+
+def draw(axes: Axes, lines: Sequence[Line]) -> None:
+    """Draw the median words by round."""
+    for line in lines:
+        words = [one["sound_words"] for one in line["rounds"]]
+        axes.plot(range(len(words)), words, marker="o", label=f"seed {line['seed']}")
+    axes.set(xlabel="round", ylabel="median words, sound replies", ylim=(0, None))
+    axes.set_xticks(range(_ROUNDS + 1))
+    axes.legend(frameon=False)
