@@ -8,6 +8,7 @@ stop after the first. So a completion's ids hold it exactly when `Row.ends`, and
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from longwrite.data.rows import Row
@@ -68,6 +69,38 @@ def encode_completion(tokenizer: ChatTokenizer, row: Row) -> dict[str, Ids]:
         raise _unusable(row, why, "Give a row of the shape 'completion'.")
     prompt, completion = _encode(tokenizer, row, row.completion)
     return {"prompt_ids": prompt, "completion_ids": completion}
+
+
+def find_earlier_answers(tokenizer: ChatTokenizer, row: Row) -> tuple[Ids, list[slice]]:
+    """Return an SFT row's ids, and where in them its earlier answers stand, their ends included.
+
+    Args:
+        tokenizer: Of the model that will be trained.
+        row: A row of the shape ``completion`` whose prompt holds turns of the model.
+
+    Raises:
+        UsageError: The template can't be used, or shows an answer otherwise once others follow.
+    """
+    said = [
+        replace(one, content=one.content.strip()) if one.role == "assistant" else one
+        for one in row.prompt
+    ]
+    row = replace(row, prompt=tuple(said))
+    found = encode_completion(tokenizer, row)
+    whole = found["prompt_ids"] + found["completion_ids"]
+    places = []
+    for number, turn in enumerate(row.prompt):
+        if turn.role != "assistant":
+            continue
+        earlier = replace(row, prompt=row.prompt[:number], completion=turn.content, ends=True)
+        told = encode_completion(tokenizer, earlier)
+        start, answer = len(told["prompt_ids"]), told["completion_ids"]
+        place = slice(start, start + len(answer))
+        if whole[:start] != told["prompt_ids"] or whole[place] != answer:
+            why = "the chat template shows an answer otherwise once others follow"
+            raise _unusable(row, why, "Set learn_answers: last.")
+        places.append(place)
+    return whole, places
 
 
 def _encode(tokenizer: ChatTokenizer, row: Row, text: str) -> tuple[Ids, Ids]:

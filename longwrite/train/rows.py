@@ -17,7 +17,7 @@ from datasets import Dataset, IterableDataset, load_dataset
 
 from longwrite.data.importers import make_row
 from longwrite.data.rows import Drop, Row, Shape
-from longwrite.data.tokenised import encode_completion, encode_pair
+from longwrite.data.tokenised import encode_completion, encode_pair, find_earlier_answers
 from longwrite.errors import UsageError
 from longwrite.text import count_words
 from longwrite.train.settings import Method
@@ -100,6 +100,7 @@ def encode_rows(
     most: int | None = None,
     allow_drop: bool = False,
     learn_prompts: bool = False,
+    learn_answers: bool = False,
     processes: int | None = None,
 ) -> Encoded:
     """Return the rows of a set as token ids.
@@ -111,12 +112,13 @@ def encode_rows(
         most: Tokens that a row may have; None for any number.
         allow_drop: Whether rows that can't be used are dropped and counted.
         learn_prompts: Whether the prompt is learned as well (``sft``).
+        learn_answers: Whether the earlier answers of a conversation are learned as well.
         processes: That do the work.
 
     Raises:
         UsageError: A row can't be used, and dropping wasn't allowed.
     """
-    encode = _Encoder(tokenizer, method, learn_prompts)
+    encode = _Encoder(tokenizer, method, learn_prompts, learn_answers)
     found = raw.map(
         encode,
         with_indices=True,
@@ -158,6 +160,7 @@ class _Encoder:
     tokenizer: Any
     method: Method
     learn_prompts: bool
+    learn_answers: bool
 
     def __call__(self, columns: Mapping[str, Any], place: int) -> dict[str, Any]:
         """Return the columns; of a row at fault they are empty."""
@@ -177,9 +180,14 @@ class _Encoder:
         if self.method == "sft":
             ids = encode_completion(self.tokenizer, row)
             prompt, completion = ids["prompt_ids"], ids["completion_ids"]
-            labels = prompt if self.learn_prompts else [IGNORED] * len(prompt)
-            whole = prompt + completion
-            return {"input_ids": whole, "labels": labels + completion, "_tokens": len(whole)}
+            whole, places = prompt + completion, list[slice]()
+            if self.learn_answers:
+                whole, places = find_earlier_answers(self.tokenizer, row)
+            asked = whole[: len(whole) - len(completion)]
+            labels = (asked if self.learn_prompts else [IGNORED] * len(asked)) + completion
+            for place in places:
+                labels[place] = whole[place]
+            return {"input_ids": whole, "labels": labels, "_tokens": len(whole)}
         if self.method == "dpo":
             pair = encode_pair(self.tokenizer, row)
             answer = max(len(pair["chosen_ids"]), len(pair["rejected_ids"]))

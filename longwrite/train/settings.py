@@ -58,6 +58,11 @@ class SFTOptions(LongOptions):
         "rows of a mixture don't drown the short ones.",
         "token",
     )
+    learn_answers: str = _option(
+        "What is learned of a conversation: its 'last' answer, or 'all', such as the plan and each "
+        "section of a thread.",
+        "last",
+    )
     count_down: bool = _option("Tell the model at each token how many are left (LDPE).", False)
     count_down_blank: float = _option(
         "Share of the replies that are seen without a count, so that the model also ends by itself "
@@ -73,6 +78,7 @@ class SFTOptions(LongOptions):
         """
         super().__post_init__()
         check_choice("weighting", self.weighting, ("token", "sequence"))
+        check_choice("learn_answers", self.learn_answers, ("last", "all"))
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,37 @@ def test_any_custom_is_read_and_only_the_answer_is_learned(
     learned = [label for label in labels if label != -100]
     assert tokenizer.decode(learned) == f"{ANSWER}<|im_end|>"
     assert ids[-len(learned) :] == learned and encoded.lengths == [len(ids)]
+
+
+def test_all_answers_of_a_thread_are_learned_where_that_is_asked(
+    tokenizer: Any, tmp_path: Path
+) -> None:
+    thread = [
+        turn("system", "Write."), turn("user", "Plan."), turn("assistant", " 1. Hulls "),
+        turn("user", "Now write 1."), turn("assistant", "Hulls are of wood."),
+        turn("user", "Go on."), turn("assistant", ANSWER),
+    ]  # fmt: skip
+    rows = [{"messages": thread}]
+    (last,) = encode(tmp_path, tokenizer, "sft", *rows).rows
+    (row,) = encode(tmp_path, tokenizer, "sft", *rows, learn_answers=True).rows
+    learned = [label for label in row["labels"] if label != -100]
+    end = "<|im_end|>"
+    assert tokenizer.decode(learned) == f"1. Hulls{end}Hulls are of wood.{end}{ANSWER}{end}"
+    assert all(b in (-100, a) for a, b in zip(row["input_ids"], row["labels"], strict=True))
+    only = [label for label in last["labels"] if label != -100]
+    assert tokenizer.decode(only) == f"{ANSWER}{end}"
+
+
+def test_a_template_that_hides_earlier_answers_can_t_teach_them(
+    tokenizer: Any, tmp_path: Path
+) -> None:
+    said = (("user", "A?"), ("assistant", "A."), ("user", "B?"), ("assistant", "B."))
+    thread = [turn(*one) for one in said]
+    hiding = copy.deepcopy(tokenizer)
+    shown = "(message.content if loop.last or message.role == 'user' else '…')"
+    hiding.chat_template = tokenizer.chat_template.replace("message.content", shown)
+    with pytest.raises(UsageError, match="otherwise once others follow"):
+        encode(tmp_path, hiding, "sft", {"messages": thread}, learn_answers=True)
 
 
 def test_a_part_of_a_document_does_not_teach_to_stop(tokenizer: Any, tmp_path: Path) -> None:
