@@ -15,7 +15,12 @@ from longwrite.agent.job import CallFailed
 from longwrite.data.faults import Fault, find_fault, normalise
 from longwrite.data.labels import find_held
 from longwrite.data.marking import Marking, mark_text, require_judge, tell_marking
-from longwrite.data.preference import find_composition, score_text, tell_quality
+from longwrite.data.preference import (
+    find_composition,
+    score_text,
+    tell_criterion,
+    tell_quality,
+)
 from longwrite.data.prompt_files import brief_of, read_prompts
 from longwrite.data.recipe import check_bounds, check_choices
 from longwrite.data.rows import Drop, Row, Shape, Unit
@@ -203,6 +208,7 @@ class BestVsRest:
             told: dict[str, Json] = {
                 **about,
                 "quality": tell_quality(best_value, value),
+                **tell_criterion(find_composition(self.rewards), judged=self.judge),
                 "samples": {"chosen": best.number, "rejected": other.number},
             }
             pair = replace(

@@ -20,7 +20,13 @@ from longwrite.data.documents import read_answers
 from longwrite.data.faults import Fault, find_fault, find_new_fault, normalise
 from longwrite.data.finished import read_runs
 from longwrite.data.marking import Marking, mark_text, require_judge, tell_marking
-from longwrite.data.preference import find_composition, score_text, share_changed, tell_quality
+from longwrite.data.preference import (
+    find_composition,
+    score_text,
+    share_changed,
+    tell_criterion,
+    tell_quality,
+)
 from longwrite.data.prompt_files import each_once
 from longwrite.data.recipe import check_bounds
 from longwrite.data.rows import Drop, Row, Shape, Unit
@@ -190,6 +196,7 @@ class IterDpo:
             "changed": round(changed, 6),
             "rewards": self.rewards,
             "quality": tell_quality(after.value, before.value),
+            **tell_criterion(find_composition(self.rewards), judged=self.judge),
         }
         if after.marking is not None and before.marking is not None:
             verdicts = {"chosen": after.marking, "rejected": before.marking}

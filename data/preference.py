@@ -69,6 +69,20 @@ def tell_constraint(constraint: Constraint) -> dict[str, Json]:
     }
 
 
+def tell_criterion(composition: Composition, *, judged: bool = False) -> dict[str, Json]:
+    """Return what provenance says where length alone makes one text the better one.
+
+    Such a pair is meant to teach length, so that its texts may differ in it (`check_pairs`).
+
+    Args:
+        composition: What texts are chosen by.
+        judged: Whether a judge's marks count as well.
+    """
+    rewards = [one.reward for one in composition.components]
+    alone = not judged and all(isinstance(one, LengthReward) for one in rewards)
+    return {"criterion": "length"} if alone else {}
+
+
 # --- how far two texts differ --------------------------------------------------------------------
 
 _LEVELS = (

@@ -23,7 +23,12 @@ from longwrite.data.faults import ANNOUNCED, find_fault, normalise
 from longwrite.data.labels import find_held
 from longwrite.data.marking import mark_text, require_judge
 from longwrite.data.planning import make_plan
-from longwrite.data.preference import find_composition, score_text, tell_quality
+from longwrite.data.preference import (
+    find_composition,
+    score_text,
+    tell_criterion,
+    tell_quality,
+)
 from longwrite.data.prompt_files import brief_of, read_prompts
 from longwrite.data.recipe import check_bounds, check_choices
 from longwrite.data.rows import Drop, Row, Shape, Unit
@@ -351,6 +356,7 @@ def _tell(
         "seed": tree.workbench.settings.seed,
         "rewards": tree.recipe.rewards,
         "quality": tell_quality(choice.value, choice.worst_value),
+        **tell_criterion(find_composition(tree.recipe.rewards), judged=tree.recipe.judge),
         "section": {"id": leaf.id, "title": leaf.title, "words": leaf.words},
         "candidates": candidates,
         "failed": dict(sorted(Counter(one.reason for one in branches.failed).items())),

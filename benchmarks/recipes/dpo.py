@@ -21,7 +21,7 @@ from longwrite.rewards.catalogue import read_composition
 from longwrite.train.paired import compare_pairs, tell_paired
 
 LENGTHS = (200, 250, 300, 350, 400)
-REWARDS = "length=1, repetition=0.5"
+REWARDS = "length=1"
 _PROMPTS, _BRIEFS, _SAMPLES = 60, 24, 2
 
 
@@ -31,9 +31,10 @@ def run(work: Path, seed: int) -> dict[str, Any]:
     pairs = work / "pairs"
     call(
         "data", "build", "stepwise", "--prompts", str(prompts), "-o", str(pairs),
-        "--model", str(NANO), "--seed", str(seed), "--temperature", "1", "--top-p", "1",
+        "--model", str(NANO), "--seed", str(seed), "--temperature", "0.8", "--top-p", "0.95",
         "--concurrency", "32", "--mode", "thread", "--set", f"rewards={REWARDS}",
-        "--set", "depth=1", "--set", "threshold=0", "--set", "memory=false", "--json",
+        "--set", "width=6", "--set", "depth=1", "--set", "threshold=0", "--set", "memory=false",
+        "--json",
     )  # fmt: skip
     tuned = train("dpo", "dpo.yaml", NANO, pairs, work / "dpo", seed)
     rows = ask_for_words(f"dpo briefs:{seed}", _BRIEFS, LENGTHS)

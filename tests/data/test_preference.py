@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longwrite.data.preference import SOUND, find_composition, score_text, share_changed
+from longwrite.data.preference import (
+    SOUND,
+    find_composition,
+    score_text,
+    share_changed,
+    tell_criterion,
+)
 from longwrite.errors import UsageError
 from longwrite.types import Brief
 from tests.data.pairing import prose
@@ -53,3 +59,10 @@ def test_a_judge_outside_the_log_is_refused() -> None:
     assert find_composition("length=1, repetition=0.5").name == "rewards"
     with pytest.raises(UsageError, match="judge: true"):
         find_composition("length, quality")
+
+
+def test_pairs_that_length_alone_decides_say_so() -> None:
+    assert tell_criterion(find_composition("length=1")) == {"criterion": "length"}
+    assert tell_criterion(find_composition("length=1, s_l=0.5")) == {"criterion": "length"}
+    assert tell_criterion(find_composition("length=1"), judged=True) == {}
+    assert tell_criterion(find_composition("sound")) == {}
