@@ -81,7 +81,11 @@ def time_slope() -> None:
     points = []
     for words in (10_000, 30_000, 100_000, 300_000, 1_000_000):
         text = make_text(words, 1)
-        seconds = median(lambda text=text: measure(Analysis(text), Wish()), 3)
+
+        def work(text: str = text) -> object:
+            return measure(Analysis(text), Wish())
+
+        seconds = median(work, 3)
         points.append((math.log(words), math.log(seconds)))
         typer.echo(f"every measure, {words:,} words: {seconds:.3f} s")
     xs, ys = zip(*points, strict=True)

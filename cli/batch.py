@@ -1,7 +1,8 @@
 """Many documents from a JSONL, side by side, each a run of its own.
 
-Rows are ``{"prompt": …, "length": …}``; other columns are passed through. No more documents are
-open at a time than the admission limit says: fewer at once keep more of the engine's prefix cache.
+Rows are ``{"prompt": …, "length": …}``; other columns are passed through. As many documents are
+open as there may be calls in flight, for a short one has one call at a time; where there are more
+calls than places, documents that began first go first (`longwrite.agent.places`).
 """
 
 from __future__ import annotations
@@ -54,10 +55,10 @@ def carry_out_batch(
         put_aside(folder)
     folder.mkdir(parents=True, exist_ok=True)
     results: dict[int, dict[str, Any]] = {}
-    places = documents or max(1, order.settings.concurrency // 2)
+    places = documents or order.settings.concurrency
 
     async def work(press: Press) -> None:
-        await _write_rows(order, rows, folder, models, press, places, results)
+        await write_rows(order, rows, folder, models, press, places, results)
 
     try:
         run_with_press(order.choices, order.budget, work, quiet=order.quiet)
@@ -111,7 +112,7 @@ def _read_row(number: int, line: str, words: int | None, texts: Texts) -> Row:
         return Row(number, data, fault=str(error))
 
 
-async def _write_rows(
+async def write_rows(
     order: Order,
     rows: list[Row],
     folder: Path,
@@ -120,6 +121,11 @@ async def _write_rows(
     places: int,
     results: dict[int, dict[str, Any]],
 ) -> None:
+    """Write every row that can be, no more than `places` at a time.
+
+    Raises:
+        LongwriteError: The batch had to stop; it can be resumed.
+    """
     admitted = asyncio.Semaphore(places)
 
     async def write(row: Row) -> None:

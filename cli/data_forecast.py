@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from longwrite.agent.budget import Budget, Prices
+from longwrite.agent.places import Places
 from longwrite.agent.settings import Settings
 from longwrite.api import Press
 from longwrite.cli.output import print_json, print_line
@@ -105,7 +106,7 @@ async def forecast_build(blueprint: Blueprint, settings: Settings, nano: bool) -
         order = replace(order, recipe=_Sample(order.recipe, chosen), rows=None)
         press = Press(
             {role: engine for role in roles}, {"write": "scripted"}, Budget(),
-            asyncio.Semaphore(settings.concurrency), settings.concurrency,
+            Places(settings.concurrency), settings.concurrency,
         )  # fmt: skip
         with Builder(order, press) as builder:
             await builder.make()

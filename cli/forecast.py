@@ -58,10 +58,11 @@ async def _forecast(
     brief: Brief, settings: Settings, plan: Plan | None, rule: Rule
 ) -> dict[str, Any]:
     from longwrite.agent.budget import Budget
+    from longwrite.agent.places import Places
 
     engine = ScriptedEngine(rule)
     roles: tuple[Role, ...] = ("plan", "write", "check")
-    places = asyncio.Semaphore(settings.concurrency)
+    places = Places(settings.concurrency)
     press = Press(
         {role: engine for role in roles}, {"write": "scripted"}, Budget(), places,
         settings.concurrency,

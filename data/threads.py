@@ -88,10 +88,13 @@ def _join(talk: Talk, leaf: Section) -> tuple[Message, ...]:
     # The agent's prompts are functions of a job of which they read just these four.
     job = cast(Job, _Desk(talk.brief, talk.plan, talk.window, _Leaves(written)))
     thread = Thread(tuple(written))
-    step = make_step(job, thread, leaf, words_of(talk.plan, leaf))
+    words = words_of(talk.plan, leaf)
     if talk.turns:
+        head = next((turn.content for turn in talk.turns if turn.role == "user"), "")
+        step = make_step(job, thread, leaf, words, head)
         told = f"{list_facts(talk.news)}\n\n{step}" if talk.news else step
         return *talk.turns, Message("user", told)
     past = last_words("\n\n".join(talk.texts)) if talk.texts else ""
     system, head = make_head(job, thread, talk.facts, past)
+    step = make_step(job, thread, leaf, words, head)
     return system, Message("user", f"{head}\n\n{step}")

@@ -6,7 +6,6 @@ A `Press` holds what a command shares: the open engines, the calls in flight, th
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -18,6 +17,7 @@ from longwrite.agent.caller import Caller
 from longwrite.agent.continuation import PAST, Past, attach_past, describe_past
 from longwrite.agent.job import Job
 from longwrite.agent.manuscript import Manuscript
+from longwrite.agent.places import Places
 from longwrite.agent.record import Start, load_start, make_report, save_report, save_start
 from longwrite.agent.schedule import choose_mode
 from longwrite.agent.settings import Event, Notify, Settings
@@ -49,16 +49,18 @@ class Press:
         callers: Of the runs that are going on.
         stopped: Why no further call may begin, once that is so.
         counted: The runs whose earlier spending is in the budget.
+        begun: Runs so far; an earlier one's calls go first.
     """
 
     engines: dict[Role, Engine]
     models: dict[str, str]
     budget: Budget
-    places: asyncio.Semaphore
+    places: Places
     in_flight: int
     callers: list[Caller] = field(default_factory=list)
     stopped: LongwriteError | None = None
     counted: set[Path] = field(default_factory=set)
+    begun: int = 0
 
     def stop(self, reason: LongwriteError) -> None:
         """Begin no further call in any run; those in flight come in and are kept."""
@@ -72,6 +74,11 @@ class Press:
             self.counted.add(folder.path.resolve())
             for call in folder.store.list_calls():
                 self.budget.spend(call.reply.usage)
+
+    def take_rank(self) -> int:
+        """Return the rank of a run that begins."""
+        self.begun += 1
+        return self.begun
 
     def admit(self, caller: Caller) -> None:
         """Take up the caller of a run that begins."""
@@ -111,7 +118,7 @@ async def open_press(
     main = choices["write"]
     models: dict[str, str] = {role: choice.model for role, choice in choices.items()}
     models["base_url"] = main.base_url
-    places = asyncio.Semaphore(main.in_flight)
+    places = Places(main.in_flight)
     return Press(engines, models, budget or Budget(), places, main.in_flight)
 
 
@@ -183,7 +190,14 @@ async def write_run(
     with RunFolder(path) as folder:
         start = _begin(folder, press, brief, settings)
         press.count_spent(folder)
-        caller = Caller(press.engines, folder.store, press.budget, press.places, start.abilities)
+        caller = Caller(
+            press.engines,
+            folder.store,
+            press.budget,
+            press.places,
+            start.abilities,
+            rank=press.take_rank(),
+        )
         press.admit(caller)
         try:
             made = await _settle_plan(folder, caller, start, plan, past)

@@ -50,7 +50,6 @@ class AgentWritePlanner:
             words=brief.words,
             language=brief.language,
             step="plan.lines",
-            schema=False,
             terms=subject_terms(brief),
         )
         reading, warnings = await ask_level(level, engine, sampling, read_lines)

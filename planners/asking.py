@@ -9,7 +9,7 @@ answer at all is an error.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from longwrite.engines.engine import Engine
@@ -25,37 +25,10 @@ _THINKING = 4_096
 _PER_MESSAGE = 8
 _DOUBLED = re.compile(r"\b(\w{3,}) \1\b", re.IGNORECASE)
 
-SCHEMA: dict[str, Json] = {
-    "type": "object",
-    "properties": {
-        "title": {"type": "string"},
-        "bible": {"type": "string"},
-        "sections": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {
-                    "title": {"type": "string"},
-                    "goal": {"type": "string"},
-                    "words": {"type": "integer"},
-                    "entry": {"type": "string"},
-                    "exit": {"type": "string"},
-                    "needs": {"type": "array", "items": {"type": "integer"}},
-                    "establishes": {"type": "array", "items": {"type": "string"}},
-                },
-                "required": ["title", "goal", "words", "entry", "exit", "needs", "establishes"],
-                "additionalProperties": False,
-            },
-        },
-    },
-    "required": ["title", "bible", "sections"],
-    "additionalProperties": False,
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """What one call has to bring: so many entries for a node.
+    """What one call has to bring: so many entries for a node, by schema where one can be forced.
 
     Engines too small to be asked to check anything have to keep to the terms, too.
     """
@@ -67,7 +40,7 @@ class Level:
     words: int
     language: str
     step: str = "plan"
-    schema: bool = True
+    schema: Mapping[str, Json] | None = None
     terms: tuple[str, ...] = ()
 
 
@@ -133,7 +106,7 @@ def _make_request(
         ),
         role="plan",
         ask=Ask(level.step, level.node, "", level.words, level.count, level.language),
-        schema=SCHEMA if level.schema and engine.abilities.json else None,
+        schema=level.schema if engine.abilities.json else None,
         attempt=attempt,
     )
 

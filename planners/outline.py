@@ -7,7 +7,7 @@ Short documents skip levels, the shortest need no call at all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from longwrite.engines.engine import Engine, gather_calls
@@ -23,6 +23,7 @@ from longwrite.planners.briefing import (
     subject_terms,
 )
 from longwrite.planners.entries import Entry
+from longwrite.planners.forms import CHAPTERS, ROOT, SECTIONS, WHOLE, show_form
 from longwrite.planners.shape import (
     ONE_SECTION_BELOW,
     Sizes,
@@ -33,9 +34,16 @@ from longwrite.planners.shape import (
 from longwrite.prompts import fill, name_length
 from longwrite.scoring.subject import share_terms
 from longwrite.text import clip
-from longwrite.types import Brief, Message, Plan, Sampling, Section
+from longwrite.types import Brief, Json, Message, Plan, Sampling, Section
 
 _PACKAGE = "longwrite.planners"
+
+_SECTION_FIELDS = " and words (its share of the length)"
+_CHAPTER_FIELDS = (
+    ", words (its share of the length), entry and exit (a sentence each on what the reader knows"
+    " when it begins and ends), needs (numbers of earlier entries of its list whose exact facts it"
+    " can't do without; usually none) and establishes (up to three facts, names or terms it fixes)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +85,7 @@ class OutlinePlanner:
             brief,
             engine,
             sampling,
-            choose_sizes(engine.abilities.window, brief.language),
+            choose_sizes(engine.abilities.window, brief.language, brief.words),
             units,
             headed=_is_headed(brief, units),
         )
@@ -89,6 +97,7 @@ class OutlinePlanner:
             words=brief.words,
             language=brief.language,
             step="plan.root",
+            schema=WHOLE if _is_one_chapter(frame, count) else ROOT,
             terms=subject_terms(brief),
         )
         reading, warnings = await ask_level(level, engine, sampling)
@@ -116,28 +125,30 @@ class OutlinePlanner:
         )
 
     def _root_messages(self, frame: _Frame, count: int) -> tuple[Message, ...]:
+        whole = _is_one_chapter(frame, count)
         prompt = fill(
             _PACKAGE,
-            "root",
+            "whole" if whole else "root",
             **describe_brief(frame.brief, frame.engine.abilities.window),
             count=count,
             unit=frame.units.name or "parts",
-            form=_answer_form(frame.engine),
+            form=_answer_form(frame.engine, WHOLE if whole else ROOT),
         )
         return Message("system", fill(_PACKAGE, "system")), Message("user", prompt)
 
-    async def _grow(
-        self, frame: _Frame, entry: Entry, path: tuple[int, ...], words: int
-    ) -> tuple[Section, tuple[str, ...]]:
-        """Return the node of an entry, divided further where it is too long."""
-        node = self._make_node(frame, entry, path, words)
-        count = count_children(words, frame.sizes)
-        if count < 2:
-            return node, ()
+    def _level_messages(
+        self, frame: _Frame, entry: Entry, path: tuple[int, ...], words: int, count: int
+    ) -> tuple[Message, ...]:
+        """Return the prompt that divides a node.
+
+        What all nodes share stands before the node, so that an engine's cache keeps it; an engine
+        that answers in plain lines is small, and is told the form last.
+        """
         window = frame.engine.abilities.window
+        form = _level_form(frame, words, count)
         prompt = fill(
             _PACKAGE,
-            "level",
+            "divide" if frame.engine.abilities.json else "level",
             **describe_brief(frame.brief, window)
             | {"length": name_length(words, frame.brief.language)},
             title=frame.title,
@@ -150,16 +161,28 @@ class OutlinePlanner:
             exit=entry.exit or "its goal is reached",
             count=count,
             unit="parts",
-            form=_answer_form(frame.engine),
+            fields=_SECTION_FIELDS if form is SECTIONS else _CHAPTER_FIELDS,
+            form=_answer_form(frame.engine, form),
         )
+        return Message("system", fill(_PACKAGE, "system")), Message("user", prompt)
+
+    async def _grow(
+        self, frame: _Frame, entry: Entry, path: tuple[int, ...], words: int
+    ) -> tuple[Section, tuple[str, ...]]:
+        """Return the node of an entry, divided further where it is too long."""
+        node = self._make_node(frame, entry, path, words)
+        count = count_children(words, frame.sizes)
+        if count < 2:
+            return node, ()
         level = Level(
-            (Message("system", fill(_PACKAGE, "system")), Message("user", prompt)),
+            self._level_messages(frame, entry, path, words, count),
             node=node.id,
             count=count,
             exact=False,
             words=words,
             language=frame.brief.language,
             step="plan.level",
+            schema=_level_form(frame, words, count),
             terms=share_terms(subject_terms(frame.brief), f"{entry.title}. {entry.goal}"),
         )
         reading, warnings = await ask_level(level, frame.engine, frame.sampling)
@@ -197,7 +220,9 @@ def _unheaded_title(brief: Brief) -> str:
 def _count_root(brief: Brief, engine: Engine) -> int:
     if brief.words < ONE_SECTION_BELOW:
         return 0
-    return count_children(brief.words, choose_sizes(engine.abilities.window, brief.language))
+    return count_children(
+        brief.words, choose_sizes(engine.abilities.window, brief.language, brief.words)
+    )
 
 
 def _is_headed(brief: Brief, units: Units) -> bool:
@@ -207,8 +232,26 @@ def _is_headed(brief: Brief, units: Units) -> bool:
     return brief.form == "document"
 
 
-def _answer_form(engine: Engine) -> str:
-    return fill(_PACKAGE, "json" if engine.abilities.json else "lines")
+def _level_form(frame: _Frame, words: int, count: int) -> Mapping[str, Json]:
+    return SECTIONS if _is_leaf(frame, words // count) else CHAPTERS
+
+
+def _is_leaf(frame: _Frame, words: int) -> bool:
+    """Tell whether a node of so many words is written and not divided further."""
+    return count_children(words, frame.sizes) < 2
+
+
+def _is_one_chapter(frame: _Frame, count: int) -> bool:
+    """Tell whether a text is written in one thread, by an engine that can be asked by schema."""
+    if not frame.engine.abilities.json or count > frame.sizes.per_chapter:
+        return False
+    return _is_leaf(frame, frame.brief.words // count)
+
+
+def _answer_form(engine: Engine, schema: Mapping[str, Json]) -> str:
+    if not engine.abilities.json:
+        return fill(_PACKAGE, "lines")
+    return fill(_PACKAGE, "json", form=show_form(schema))
 
 
 def _one_line(text: str) -> str:

@@ -1,8 +1,10 @@
 """How a length is divided: how many entries each level has, and budgets that add up exactly.
 
-Sizes were chosen with the token model in mind: sections of some 650 words are what models keep to,
-a chapter of three shares one cached head, and levels of at most ten entries keep planning as deep
-as the logarithm of the length. Where the window is small, sections and chapters shrink with it.
+Sizes were chosen with the token model in mind (`python -m benchmarks speed`): sections of some 650
+words are what models keep to, a chapter of three shares one cached head, and levels of at most ten
+entries keep planning as deep as the logarithm of the length. A document with fewer chapters than
+calls in flight is written faster in chapters of two. Where the window is small, sections and
+chapters shrink with it.
 """
 
 from __future__ import annotations
@@ -14,7 +16,13 @@ from dataclasses import dataclass
 ONE_SECTION_BELOW = 800
 """Words under which a text is one section."""
 
+THREAD_BELOW = 4_500
+"""Words under which one conversation is as fast as many."""
+
 _FAN_OUT = 10
+_IN_FLIGHT = 16
+"""Calls in flight that a plan counts on; a plan can't depend on how many there really are."""
+
 _LEAST, _MOST = 1e-6, 1e9
 """Bounds of a weight, so that no sum of them overflows."""
 
@@ -27,11 +35,14 @@ class Sizes:
     per_chapter: int
 
 
-def choose_sizes(window: int, language: str) -> Sizes:
-    """Return the sizes for an engine's window (tokens) and a language."""
+def choose_sizes(window: int, language: str, words: int) -> Sizes:
+    """Return the sizes for an engine's window (tokens), a language, and the words of the whole."""
     most = 800 if language[:2] in {"zh", "ja", "ko"} else 650
     section = max(120, min(most, window // 8))
-    return Sizes(section, 3 if window >= 8192 else 2 if window >= 4096 else 1)
+    if window < 4096:
+        return Sizes(section, 1)
+    few = THREAD_BELOW <= words < 3 * section * _IN_FLIGHT
+    return Sizes(section, 2 if few or window < 8192 else 3)
 
 
 def count_children(words: int, sizes: Sizes) -> int:

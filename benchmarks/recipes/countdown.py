@@ -7,6 +7,7 @@ asked for 50 to 400 tokens through the engine `local`, at temperature 1, and for
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 import statistics
 from collections.abc import Sequence
@@ -86,7 +87,7 @@ def _draw_words(rng: random.Random) -> int:
     if rng.random() < _SHORT_SHARE:
         return rng.randint(*_SHORT)
     shortest, longest = _LONG
-    return round(shortest * (longest / shortest) ** rng.random())
+    return round(shortest * math.pow(longest / shortest, rng.random()))
 
 
 async def measure(folder: Path, seed: int) -> list[Written]:

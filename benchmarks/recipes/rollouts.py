@@ -44,7 +44,8 @@ class Policy:
     @classmethod
     def load(cls, folder: Path) -> Policy:
         """Load a folder."""
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+        model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+        model.eval()
         tokenizer = AutoTokenizer.from_pretrained(folder)
         window = model.config.max_position_embeddings
         return cls(model, tokenizer, window, frozenset(find_stops(model, tokenizer)))

@@ -8,11 +8,11 @@ Held-out prompts state no length; they are answered at temperature 1 after each 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import typer
 from matplotlib.axes import Axes
@@ -21,8 +21,10 @@ from benchmarks.recipes.commands import NANO, train, write_rows
 from benchmarks.recipes.report import Line, show_mean
 from longwrite.agent.budget import Budget
 from longwrite.agent.settings import Settings
+from longwrite.api import Press
 from longwrite.cli.running import run_with_press
 from longwrite.data.lengthen import fill_first, fill_rest
+from longwrite.engines.choice import Choice
 from longwrite.nano.lexicon import Lexicon, load_lexicon
 from longwrite.nano.outlines import Outliner
 from longwrite.nano.prose import GENRES, Author, Genre
@@ -30,6 +32,9 @@ from longwrite.nano.speaker import draw_cast
 from longwrite.nano.subjects import draw_wish
 from longwrite.text import count_words, sentences
 from longwrite.train.self_lengthen import LoopSettings, run_loop
+from longwrite.types import Role
+
+_T = TypeVar("_T")
 
 MOST = 120
 """Words of the longest reply that the model is shown before the rounds."""
@@ -66,10 +71,7 @@ def run(work: Path, seed: int) -> dict[str, Any]:
         settings=Settings(seed=seed, concurrency=32),
     )
 
-    def ask(choices: Any, do: Any) -> Any:
-        return run_with_press(choices, Budget(), do, quiet=True)
-
-    return {"rounds": [asdict(one) for one in run_loop(settings, ask, typer.echo)]}
+    return {"rounds": [asdict(one) for one in run_loop(settings, run_quietly, typer.echo)]}
 
 
 def begin(rng: random.Random, lexicon: Lexicon) -> tuple[str, Author]:
@@ -123,6 +125,11 @@ def thin(text: str) -> str:
     """
     parts = (list(sentences(part))[::2] for part in text.split("\n\n"))
     return "\n\n".join(" ".join(piece.strip() for piece in part) for part in parts)
+
+
+def run_quietly(choices: dict[Role, Choice], work: Callable[[Press], Awaitable[_T]]) -> _T:
+    """Do some work with engines, their progress untold."""
+    return run_with_press(choices, Budget(), work, quiet=True)
 
 
 def show(figures: dict[str, Any]) -> str:

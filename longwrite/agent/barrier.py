@@ -74,7 +74,8 @@ async def _write_again(
     aim = max(1, old.asked - manuscript.heading_words(leaf.id))
     system, head = make_head(job, thread, (), "")
     note = fill(PACKAGE, "again", passages=fence("said", "\n".join(passages)[:4000]))
-    step = f"{make_step(job, thread, leaf, aim)}\n\n{note}"
+    told = head if job.caller.abilities.checks else ""
+    step = f"{make_step(job, thread, leaf, aim, told)}\n\n{note}"
     depth = manuscript.depths[leaf.id]
     around = Surroundings(leaf, job.titles, job.brief.language, depth, index, job.terms_of(leaf))
     turn = Turn(
@@ -198,7 +199,8 @@ async def _extend_leaf(job: Job, thread: Thread, leaf: Section, missing: int, at
     written = manuscript.pins[leaf.id].written
     words = min(missing, max(60, job.targets.leaves[leaf.id] // 2))
     system, head = make_head(job, thread, (), "")
-    step = make_step(job, thread, leaf, written.delivered + words)
+    told = head if job.caller.abilities.checks else ""
+    step = make_step(job, thread, leaf, written.delivered + words, told)
     messages = (
         system,
         Message("user", f"{head}\n\n{step}"),

@@ -7,11 +7,11 @@ nothing that was paid for.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from longwrite.agent.budget import Budget
+from longwrite.agent.places import Places
 from longwrite.engines.engine import Engine, Watch
 from longwrite.errors import EngineError, LongwriteError
 from longwrite.runs.store import Store, make_key
@@ -55,6 +55,7 @@ class Caller:
         budget: Shared by all runs of a command.
         places: Limits the calls in flight, shared likewise.
         abilities: What the run was started with, so that a resume asks the same.
+        rank: The run's place among those that share the places; the lowest goes first.
     """
 
     def __init__(
@@ -62,13 +63,15 @@ class Caller:
         engines: Mapping[Role, Engine],
         store: Store,
         budget: Budget,
-        places: asyncio.Semaphore,
+        places: Places,
         abilities: Abilities,
         on_call: Callable[[Request], None] = lambda request: None,
+        rank: int = 0,
     ) -> None:
         """Start with no call made."""
         self._engines, self._store, self._budget = engines, store, budget
         self._places, self._abilities, self._on_call = places, abilities, on_call
+        self._rank = rank
         self._stopped: BaseException | None = None
         self.tally = Tally()
 
@@ -113,7 +116,7 @@ class Caller:
             error = CallError("window", message)
             self._store.put_error(key, request, error)
             return Reply(error=error)
-        async with self._places:
+        async with self._places.hold(self._rank):
             self._check_stopped()
             try:
                 async with self._budget.reserve(Usage(prompt, most)):

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 
 from longwrite.agent.job import CallFailed, Job
 from longwrite.agent.section import PACKAGE
@@ -22,6 +23,7 @@ from longwrite.types import Ask, Fact, Json, Message, Section
 _MOST_FACTS = 40
 _FACT_TOKENS = 90
 _PROMPT_TOKENS = 600
+_NO_LETTER = re.compile(r"[\W_]+")
 _SHORTEST_QUOTE = 3
 """Letters and digits of a quote below which it shows nothing."""
 
@@ -191,6 +193,7 @@ def _agree(one: str, other: str) -> bool:
     return (first in second or second in first) and (numbers <= others or others <= numbers)
 
 
+@lru_cache(maxsize=64)  # the facts of a section are all looked for in its one text
 def _fold(text: str) -> str:
-    normal = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(char for char in normal if char.isalnum())
+    normal = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return _NO_LETTER.sub("", normal.casefold())

@@ -23,6 +23,9 @@ _FORMS = {
     "poem": " It is verse: write lines and stanzas.",
 }
 
+_GOAL = 240
+"""Characters of a goal that the outline shows."""
+
 
 def make_head(job: Job, thread: Thread, canon: Sequence[Fact], past: str) -> tuple[Message, str]:
     """Return the system message and the head of a thread's first user message."""
@@ -47,13 +50,24 @@ def make_head(job: Job, thread: Thread, canon: Sequence[Fact], past: str) -> tup
     return Message("system", fill(PACKAGE, "system")), head
 
 
-def make_step(job: Job, thread: Thread, leaf: Section, words: int) -> str:
-    """Return the prompt that asks for one section."""
+def make_step(job: Job, thread: Thread, leaf: Section, words: int, head: str = "") -> str:
+    """Return the prompt that asks for one section.
+
+    Args:
+        job: The run.
+        thread: The section's.
+        leaf: The section.
+        words: Words wanted.
+        head: What stands above; a goal that it tells whole is pointed to and not told again.
+    """
     first, last = job.manuscript.leaves[0], job.manuscript.leaves[-1]
     alone = first.id == last.id
     where = "the whole text" if alone else "the next section"
     if leaf.title:
         where += f', "{leaf.title}"'
+    told = _line(leaf) in head and len(leaf.goal) <= _GOAL
+    if told:
+        where += f" ({leaf.id} above)"
     position = ""
     if not alone:
         position = {
@@ -66,7 +80,7 @@ def make_step(job: Job, thread: Thread, leaf: Section, words: int) -> str:
         PACKAGE,
         "step",
         where=where,
-        goal=f"Its goal: {leaf.goal}" if leaf.goal else "",
+        goal=f"Its goal: {leaf.goal}" if leaf.goal and not told else "",
         contract=contract,
         length=name_length(words, job.brief.language),
         position=position,
@@ -105,7 +119,7 @@ def _outline(job: Job, thread: Thread) -> str:
 
 def _line(section: Section) -> str:
     name = section.title or "(without heading)"
-    return f"{section.id}. {name} ({section.words:,}): {section.goal[:240]}"
+    return f"{section.id}. {name} ({section.words:,}): {section.goal[:_GOAL]}"
 
 
 def _place(thread: Thread) -> str:

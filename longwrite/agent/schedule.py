@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from longwrite.assembly import leaves, walk
+from longwrite.planners import shape
 from longwrite.types import Plan, Section
 
 Mode = Literal["thread", "dag"]
 
-THREAD_BELOW = 4_500
+THREAD_BELOW = shape.THREAD_BELOW
 """Words under which one conversation is as fast as many."""
 
 _LONGEST = 3

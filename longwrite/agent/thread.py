@@ -14,7 +14,7 @@ from longwrite.agent.gates import Surroundings
 from longwrite.agent.heads import last_words, make_head, make_step
 from longwrite.agent.job import CallFailed, Job, cap_tokens
 from longwrite.agent.length import Bounds, between_sections, closing, less
-from longwrite.agent.schedule import Thread
+from longwrite.agent.schedule import THREAD_BELOW, Thread
 from longwrite.agent.section import SectionWriter, Turn
 from longwrite.errors import UsageError
 from longwrite.scoring.length import LengthRange
@@ -45,6 +45,7 @@ class ThreadWriter:
         self._facts: tuple[Fact, ...] = ()
         self._index = NgramIndex()
         self._epoch: list[Section] = []
+        self._epochs = 0
         self._owed = 0
         self._begin_epoch(past)
 
@@ -53,6 +54,12 @@ class ThreadWriter:
         self._system, self._head = make_head(self.job, self.thread, [*needed, *self._facts], past)
         self._turns: tuple[Message, ...] = ()
         self._epoch = []
+        self._epochs += 1
+
+    @property
+    def conversation(self) -> tuple[Message, ...]:
+        """What was said so far in this epoch; nothing for an engine too small to go on from it."""
+        return (self._system, *self._turns) if self.job.caller.abilities.checks else ()
 
     async def write(self) -> bool:
         """Write what is not yet written; False when a section failed and the thread stopped there.
@@ -79,13 +86,25 @@ class ThreadWriter:
             settled = part is not None and inside[-1] == leaf.id
             self._owed = 0 if settled or manuscript.is_by_hand(leaf.id) else aim - basis.delivered
             self._append(leaf, basis)
-        await self._take_notes()
-        self.job.facts[self.place] = self._facts
         return True
+
+    async def note(self) -> None:
+        """Note what the written thread has fixed, for others and for the barrier.
+
+        Nobody needs notes of a short text that its writer saw whole.
+
+        Raises:
+            LongwriteError: The run can't go on.
+        """
+        leaves, targets = self.job.manuscript.leaves, self.job.targets.leaves
+        alone = len(self.thread.leaves) == len(leaves) and self._epochs == 1
+        if not alone or sum(targets.values()) >= THREAD_BELOW:
+            await self._take_notes()
+        self.job.facts[self.place] = self._facts
 
     async def _make_room(self, leaf: Section, aim: int) -> None:
         """Begin an epoch when this turn might not fit; the same way whenever it is asked."""
-        step = make_step(self.job, self.thread, leaf, aim)
+        step = self._step(leaf, aim)
         if not self._fits(step, aim) and self._epoch:
             await self._take_notes()
             self._begin_epoch(last_words(self._so_far()))
@@ -99,7 +118,7 @@ class ThreadWriter:
         manuscript = self.job.manuscript
         whole = self._bounds(leaf, aim)
         bounds = less(whole, manuscript.heading_words(leaf.id))
-        step = make_step(self.job, self.thread, leaf, bounds.aim)
+        step = self._step(leaf, bounds.aim)
         if not self._fits(step, min(bounds.aim, 100)):
             raise UsageError(
                 f"Section {leaf.id} does not fit the engine's window of {self.job.window:,} tokens",
@@ -108,18 +127,23 @@ class ThreadWriter:
             )
         self.job.tell("start", leaf.id, bounds.aim)
         try:
-            written = await self._ask_for(leaf, step, bounds)
+            written = await self._ask_for(leaf, bounds)
         except CallFailed as failure:
             if failure.kind != "window" or not self._epoch:
                 raise
             # The engine counts more tokens than the estimate: a fresh head is shorter.
             self._begin_epoch(last_words(self._so_far()))
-            written = await self._ask_for(leaf, step, bounds)
+            written = await self._ask_for(leaf, bounds)
         manuscript.accept(leaf, "draft", replace(written, asked=whole.aim))
         self.job.tell("section", leaf.id, manuscript.words(leaf.id))
 
-    async def _ask_for(self, leaf: Section, step: str, bounds: Bounds) -> Written:
-        turn = Turn(leaf, self._messages(step), bounds, self._around(leaf))
+    def _step(self, leaf: Section, words: int) -> str:
+        # A small engine is told a goal where it is to be met, even if it stands far above too.
+        head = self._head if self.job.caller.abilities.checks else ""
+        return make_step(self.job, self.thread, leaf, words, head)
+
+    async def _ask_for(self, leaf: Section, bounds: Bounds) -> Written:
+        turn = Turn(leaf, self._messages(self._step(leaf, bounds.aim)), bounds, self._around(leaf))
         return await SectionWriter(self.job, turn).write()
 
     def _bounds(self, leaf: Section, aim: int) -> Bounds:
@@ -162,7 +186,7 @@ class ThreadWriter:
 
     def _append(self, leaf: Section, basis: Written) -> None:
         words = max(1, basis.asked - self.job.manuscript.heading_words(leaf.id))
-        step = make_step(self.job, self.thread, leaf, words)
+        step = self._step(leaf, words)
         self._turns = (*self._messages(step)[1:], Message("assistant", basis.text))
         self._epoch.append(leaf)
         self._index.add(leaf.id, basis.text)

@@ -21,7 +21,7 @@ from longwrite.errors import LongwriteError
 from longwrite.rewards.constraints import check, holds
 from longwrite.scoring.repetition import duplicate_paragraphs
 from longwrite.scoring.structure import duplicate_headings, headings
-from longwrite.types import Constraint, Defect, Document, Section
+from longwrite.types import Constraint, Defect, Document, Message, Section
 
 
 async def write_document(job: Job) -> Document:
@@ -52,31 +52,46 @@ async def write_document(job: Job) -> Document:
 
 
 async def _write_threads(job: Job, threads: Sequence[Thread]) -> list[bool | BaseException]:
-    tasks: list[asyncio.Task[bool]] = []
+    writers: dict[int, ThreadWriter] = {}
+    said: dict[int, tuple[Message, ...]] = {}
+    written: list[asyncio.Task[bool]] = []
+    noted: list[asyncio.Task[bool]] = []
     # No more chapters are begun than can be called for at once: finishing one before beginning
     # the next keeps its prefix in the engine's cache.
     places = asyncio.Semaphore(max(1, job.settings.concurrency))
 
     async def write(place: int) -> bool:
-        needed = await asyncio.gather(*(tasks[earlier] for earlier in threads[place].needs))
+        needed = await asyncio.gather(*(noted[earlier] for earlier in threads[place].needs))
         if not all(needed):
             _miss(job, threads[place], "a chapter that it needs could not be written")
             return False
         async with places:
             past = _text_before(job, threads, place)
-            return await ThreadWriter(job, threads[place], place, past).write()
+            writer = writers[place] = ThreadWriter(job, threads[place], place, past)
+            done = await writer.write()
+        said[place] = writer.conversation
+        return done
 
-    async def smooth(place: int) -> bool:
-        if await tasks[place - 1] and await tasks[place]:
-            await smooth_seam(job, threads[place - 1], threads[place])
+    async def note(place: int) -> bool:
+        if not await written[place]:
+            return False
+        await writers.pop(place).note()
         return True
 
-    tasks.extend(asyncio.create_task(write(place)) for place in range(len(threads)))
+    # A seam waits for the text of its two neighbours, and for nobody's notes.
+    async def smooth(place: int) -> bool:
+        if await written[place - 1] and await written[place]:
+            await smooth_seam(job, threads[place - 1], threads[place], said.pop(place - 1))
+        return True
+
+    written.extend(asyncio.create_task(write(place)) for place in range(len(threads)))
+    noted.extend(asyncio.create_task(note(place)) for place in range(len(threads)))
     seams = [asyncio.create_task(smooth(place)) for place in range(1, len(threads))]
+    tasks = (*written, *noted, *seams)
     try:
-        return await asyncio.gather(*tasks, *seams, return_exceptions=True)
+        return await asyncio.gather(*tasks, return_exceptions=True)
     finally:
-        for task in (*tasks, *seams):
+        for task in tasks:
             task.cancel()
 
 

@@ -147,7 +147,7 @@ async def _reply(
     if room < LEAST_ROOM:
         raise UsageError("The prompt does not fit the window", f"it has {window:,} tokens")
     sampling = replace(request.sampling, max_tokens=min(cap, room))
-    async with press.places:
+    async with press.places.hold():
         if press.stopped:
             raise press.stopped
         reply = await engine.generate(replace(request, sampling=sampling))

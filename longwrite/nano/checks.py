@@ -5,7 +5,6 @@ The figures of the model's own README come from here, printed by the build.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import statistics
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from longwrite.agent.budget import Budget
+from longwrite.agent.places import Places
 from longwrite.agent.settings import Settings
 from longwrite.api import Outcome, Press, write_run
 from longwrite.assembly import leaves
@@ -121,7 +121,7 @@ async def try_brief(engine: NanoEngine, unseen: Unseen, seed: int = 0) -> tuple[
     listener = _Listener(engine)
     press = Press(
         {"write": listener, "plan": listener, "check": listener}, {"write": "nano"},
-        Budget(), asyncio.Semaphore(4), 4,
+        Budget(), Places(4), 4,
     )  # fmt: skip
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="nano-") as folder:

@@ -23,6 +23,7 @@ from longwrite.nano.speaker import draw_cast
 from longwrite.nano.subjects import draw_wish
 from longwrite.nano.tokens import END_OF_TEXT, encode_chat
 from longwrite.nano.transcripts import Example, write_examples, write_plans
+from longwrite.planners.forms import ROOT, SECTIONS
 
 _CHUNK = 64
 _AS_JSON = 0.1
@@ -60,11 +61,13 @@ def write_outline(seed: int, number: int, core: bool = False) -> str:
     words = rng.choice((800, 1000, 1500, 2000, 3000, 5000, 10_000))
     asked = word_brief(genre, wish, words, lexicon, outliner.frame(0), rng)
     entries = outliner.entries(rng.randint(2, 6), words)
-    form = dump_plan if rng.random() < _AS_JSON else list_plan
-    plan = form(outliner.title(), outliner.bible(), entries)
+    as_json = rng.random() < _AS_JSON
+    title, bible = outliner.title(), outliner.bible()
+    plan = dump_plan(title, bible, entries, ROOT) if as_json else list_plan(title, bible, entries)
     place = rng.randrange(len(entries))
     part = entries[place]
-    division = form("", "", outliner.entries(rng.randint(2, 3), part.words, part.frame))
+    below = outliner.entries(rng.randint(2, 3), part.words, part.frame)
+    division = dump_plan("", "", below, SECTIONS) if as_json else list_plan("", "", below)
     head = f"{place + 1}. {part.title}\n{part.goal}"
     return "\n\n".join((f"<brief>\n{asked.text}\n</brief>", plan, head, division))
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from longwrite.nano.grammar import Expander, load_grammar
 from longwrite.nano.lexicon import Field, Lexicon
@@ -131,9 +132,9 @@ def list_plan(title: str, bible: str, entries: Sequence[Planned]) -> str:
     return "\n".join([*head, *lines])
 
 
-def dump_plan(title: str, bible: str, entries: Sequence[Planned]) -> str:
-    """Return a plan as JSON, as the agent's schema wants it."""
-    sections = [
+def dump_plan(title: str, bible: str, entries: Sequence[Planned], schema: Mapping[str, Any]) -> str:
+    """Return a plan as JSON, with the fields of the agent's schema."""
+    sections: list[dict[str, Any]] = [
         {
             "title": entry.title,
             "goal": entry.goal,
@@ -145,8 +146,14 @@ def dump_plan(title: str, bible: str, entries: Sequence[Planned]) -> str:
         }
         for entry in entries
     ]
-    plan = {"title": _capital(title), "bible": bible, "sections": sections}
-    return json.dumps(plan, ensure_ascii=False)
+    wanted = schema["properties"]
+    fields = wanted["sections"]["items"]["properties"]
+    plan = {
+        "title": _capital(title),
+        "bible": bible,
+        "sections": [{name: section[name] for name in fields} for section in sections],
+    }
+    return json.dumps({name: plan[name] for name in wanted}, ensure_ascii=False)
 
 
 def _capital(text: str) -> str:

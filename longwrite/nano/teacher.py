@@ -123,5 +123,6 @@ class Teacher:
                 f"Paragraph {number} - Main Point: {entry.goal} - Word Count: {entry.words} words"
                 for number, entry in enumerate(entries, 1)
             )
-        form = dump_plan if request.schema is not None else list_plan
-        return form(title, bible, entries)
+        if request.schema is None:
+            return list_plan(title, bible, entries)
+        return dump_plan(title, bible, entries, request.schema)

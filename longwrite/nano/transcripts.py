@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from longwrite.agent.budget import Budget
+from longwrite.agent.places import Places
 from longwrite.agent.settings import Settings
 from longwrite.api import Press, write_run
 from longwrite.nano.briefs import word_brief
@@ -110,7 +111,7 @@ def _write_document(rng: random.Random, lexicon: Lexicon, window: int) -> Iterat
     settings = Settings(mode=mode, planner=planner, concurrency=1)
     press = Press(
         {"write": teacher, "plan": teacher, "check": teacher}, {"write": "teacher"},
-        Budget(), asyncio.Semaphore(1), 1,
+        Budget(), Places(1), 1,
     )  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="nano-") as folder:
         asyncio.run(write_run(Path(folder) / "run", press, order.brief, settings))

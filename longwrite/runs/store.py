@@ -276,7 +276,10 @@ class Store:
 
     def note_file(self, name: str, content: str) -> None:
         """Remember what now stands in a file, and nothing that stood there before."""
-        self._execute("INSERT OR REPLACE INTO files VALUES (?, ?, NULL)", (name, digest(content)))
+        mark = digest(content)
+        known = self._first("SELECT hash, pending FROM files WHERE name=?", (name,))
+        if known != (mark, None):
+            self._execute("INSERT OR REPLACE INTO files VALUES (?, ?, NULL)", (name, mark))
 
     def is_own(self, name: str, content: str) -> bool:
         """Tell whether a file's content is what a run last wrote, or was writing when it ended."""

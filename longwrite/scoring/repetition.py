@@ -11,7 +11,9 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import accumulate
+from typing import NamedTuple
 
 from longwrite.scoring.units import PARTS, UNIT
 from longwrite.text import blocks, visible, words
@@ -245,15 +247,15 @@ class NgramIndex:
 
     def add(self, name: str, text: str) -> None:
         """Take in a text under a name."""
-        for gram in _ngrams(_prose(text), self.n):
+        for gram in _read(text, self.n).grams:
             self._first.setdefault(gram, name)
 
     def where(self, text: str) -> list[tuple[str, Span]]:
         """Return the passages that an earlier text has, each with the name of the first such."""
-        prose = _prose(text)
+        read = _read(text, self.n)
         return [
-            (name, _span(prose, first, last))
-            for name, first, last in _passages(self._names(prose), self.n)
+            (name, _span(read.prose, first, last))
+            for name, first, last in _passages(self._names(read), self.n)
         ]
 
     def coverage(self, text: str) -> Score:
@@ -261,8 +263,8 @@ class NgramIndex:
 
         The value is None for a text of fewer than `n` words.
         """
-        prose = _prose(text)
-        names = self._names(prose)
+        read = _read(text, self.n)
+        prose, names = read.prose, self._names(read)
         if not names:
             return Score("overlap", None, note=f"Fewer than {self.n} words.")
         share = sum(name is not None for name in names) / len(names)
@@ -274,8 +276,8 @@ class NgramIndex:
             tuple(_span(prose, first, last) for _, first, last in _passages(names, self.n)),
         )
 
-    def _names(self, prose: list[_Word]) -> list[str | None]:
-        return [self._first.get(gram) for gram in _ngrams(prose, self.n)]
+    def _names(self, read: _Read) -> list[str | None]:
+        return [self._first.get(gram) for gram in read.grams]
 
 
 def overlap(text: str, earlier: str | Iterable[str], n: int = 10) -> Score:
@@ -294,8 +296,7 @@ def duplicated_coverage(text: str, n: int = 10) -> Score:
 
     The value is None for a text of fewer than `n` words.
     """
-    prose = _prose(text)
-    grams = _ngrams(prose, n)
+    prose, grams = _read(text, n)
     if not grams:
         return Score("duplication", None, note=f"Fewer than {n} words.")
     counts = Counter(grams)
@@ -327,18 +328,39 @@ def duplicate_paragraphs(text: str, least: int = 30) -> list[Span]:
 _Word = tuple[str, int, int]  # in lower case, start, end
 
 
+class _Read(NamedTuple):
+    """The words of a text's passages, and the hash of each n-gram."""
+
+    prose: list[_Word]
+    grams: list[int]
+
+
+_REMEMBERED = 40_000
+"""Characters of a text up to which it is remembered: a section is compared many times."""
+
+
+def _read(text: str, n: int) -> _Read:
+    return _remember(text, n) if len(text) <= _REMEMBERED else _read_anew(text, n)
+
+
+def _read_anew(text: str, n: int) -> _Read:
+    prose = _prose(text)
+    tokens = [word for word, _, _ in prose]
+    grams = zip(*(tokens[shift:] for shift in range(n)), strict=False)
+    return _Read(prose, [hash(gram) for gram in grams])
+
+
+_remember = lru_cache(maxsize=8)(_read_anew)
+
+
 def _prose(text: str) -> list[_Word]:
-    return [
-        (match.group().lower(), match.start(), match.end())
+    spans = [
+        (block.start, block.start + len(block.text))
         for block in blocks(text)
         if block.kind in ("paragraph", "list", "table")
-        for match in UNIT.finditer(text, block.start, block.start + len(block.text))
     ]
-
-
-def _ngrams(prose: list[_Word], n: int) -> list[int]:
-    tokens = [word for word, _, _ in prose]
-    return [hash(gram) for gram in zip(*(tokens[shift:] for shift in range(n)), strict=False)]
+    found = [match for start, end in spans for match in UNIT.finditer(text, start, end)]
+    return [(match.group().lower(), *match.span()) for match in found]
 
 
 def _passages(names: list[str | None], n: int) -> list[tuple[str, int, int]]:

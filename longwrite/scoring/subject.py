@@ -62,6 +62,8 @@ def share_terms(terms: Sequence[str], text: str) -> tuple[str, ...]:
     >>> share_terms(("islands", "moths"), "An island without a moth's wing")
     ('islands', 'moths')
     """
+    if not terms:
+        return ()
     stems = {_stem(word) for word in words(visible(text))}
     return tuple(term for term in terms if _stem(term) in stems)
 

@@ -33,7 +33,7 @@ def count_sections(brief: Brief, window: int) -> int:
     [2, 3, 3, 6]
     """
     few = min(_FEW, brief.words // _LEAST)
-    usual = round(brief.words / choose_sizes(window, brief.language).section)
+    usual = round(brief.words / choose_sizes(window, brief.language, brief.words).section)
     return find_units(brief).count or max(2, few, usual)
 
 

@@ -11,6 +11,7 @@ from longwrite.agent.caller import Caller
 from longwrite.agent.continuation import Past
 from longwrite.agent.job import Job
 from longwrite.agent.manuscript import Manuscript
+from longwrite.agent.places import Places
 from longwrite.agent.settings import Event, Notify, Settings
 from longwrite.agent.targets import set_targets
 from longwrite.api import Outcome, open_press, write_run
@@ -81,7 +82,7 @@ def make_job(
     """Return a job that nothing has been written of."""
     engine = ScriptedEngine(parse_rule(rule))
     engines: dict[Role, Engine] = {"write": engine, "plan": engine, "check": engine}
-    caller = Caller(engines, folder.store, Budget(), asyncio.Semaphore(8), engine.abilities)
+    caller = Caller(engines, folder.store, Budget(), Places(8), engine.abilities)
     return Job(
         brief,
         plan,

@@ -11,6 +11,7 @@ import pytest
 
 from longwrite.agent.budget import Budget
 from longwrite.agent.caller import Caller, estimate_prompt
+from longwrite.agent.places import Places
 from longwrite.engines.engine import Watch
 from longwrite.errors import BudgetError, EngineError, Interrupted, RunError
 from longwrite.runs.store import Store
@@ -71,7 +72,7 @@ def make_caller(
 ) -> Caller:
     """Return a caller with one engine for all roles."""
     engines: dict[Role, Held] = {"write": engine, "plan": engine, "check": engine}
-    limit = asyncio.Semaphore(places)
+    limit = Places(places)
     return Caller(engines, store, budget or Budget(), limit, Abilities(window))
 
 
@@ -91,7 +92,7 @@ def test_roles_have_engines_of_their_own(store: Store) -> None:
     engines: dict[Role, Held] = {role: Held(name=role) for role in ("write", "plan", "check")}
     for engine in engines.values():
         engine.let_go.set()
-    caller = Caller(engines, store, Budget(), asyncio.Semaphore(9), Abilities(10_000))
+    caller = Caller(engines, store, Budget(), Places(9), Abilities(10_000))
     for role in engines:
         asyncio.run(caller.generate(request(role=role)))
     assert [len(engine.begun) for engine in engines.values()] == [1, 1, 1]

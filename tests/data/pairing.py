@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from longwrite.agent.budget import Budget
 from longwrite.agent.caller import Caller
+from longwrite.agent.places import Places
 from longwrite.agent.settings import Settings
 from longwrite.api import Press
 from longwrite.data.rows import Drop, Row, Unit
@@ -95,7 +96,7 @@ def make_workbench(folder: Path, engine: Engine, store: Store) -> Workbench:
     """Return a workbench with one engine for all roles."""
     roles: tuple[Role, ...] = ("write", "plan", "check")
     engines: dict[Role, Any] = dict.fromkeys(roles, engine)
-    budget, places = Budget(), asyncio.Semaphore(8)
+    budget, places = Budget(), Places(8)
     press = Press(engines, {"write": "stub"}, budget, places, 8)
     caller = Caller(engines, store, budget, places, engine.abilities)
     return Workbench(press, caller, folder / "runs", Settings())

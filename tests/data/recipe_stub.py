@@ -11,6 +11,7 @@ from pathlib import Path
 
 from longwrite.agent.budget import Budget
 from longwrite.agent.caller import Caller
+from longwrite.agent.places import Places
 from longwrite.agent.settings import Settings
 from longwrite.api import Press
 from longwrite.data.recipe import Recipe
@@ -76,7 +77,7 @@ def run(
     found: list[Row | Drop] = []
 
     async def make() -> None:
-        places = asyncio.Semaphore(4)
+        places = Places(4)
         press = Press({"write": engine, "plan": engine, "check": engine}, {}, Budget(), places, 4)
         folder.mkdir(parents=True, exist_ok=True)
         store = Store(folder / "calls.sqlite")

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from longwrite.agent.budget import Budget
 from longwrite.agent.job import CallFailed
+from longwrite.agent.places import Places
 from longwrite.agent.settings import Settings
 from longwrite.api import Press
 from longwrite.data.build import Builder, Order
@@ -48,7 +49,7 @@ def make_press(engine: Engine, budget: Budget | None = None, places: int = 4) ->
     """Return a press on which one engine plays every role."""
     return Press(
         {role: engine for role in ROLES}, {"write": "stub"}, budget or Budget(),
-        asyncio.Semaphore(places), places,
+        Places(places), places,
     )  # fmt: skip
 
 

@@ -200,7 +200,7 @@ def test_memory_is_what_the_sections_fixed(tmp_path: Path, prompts: str) -> None
 
 
 def test_a_model_that_only_writes_is_never_asked(tmp_path: Path, prompts: str) -> None:
-    engine = ScriptedEngine(parse_rule("checks=0,spread=0.4"))
+    engine = ScriptedEngine(parse_rule("checks=0,spread=0.4,seed=1"))
     recipe = recipe_of(prompts, rewards="sound", threshold=1.0, min_gap=0.001)
     found = make_only(tmp_path, recipe, engine)
     rows = rows_of(found)

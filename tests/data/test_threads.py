@@ -18,7 +18,7 @@ def test_the_first_turn_is_the_agents(tmp_path: Path) -> None:
         job = make_job(folder)
         thread, leaf = Thread(PLAN.sections), PLAN.sections[0]
         system, head = make_head(job, thread, (), "")
-        step = make_step(job, thread, leaf, words_of(PLAN, leaf))
+        step = make_step(job, thread, leaf, words_of(PLAN, leaf), head)
         window = job.window
     talk = Talk(PLAN_BRIEF, PLAN, window)
     assert ask_for(talk, leaf) == (system, Message("user", f"{head}\n\n{step}"))

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from longwrite.agent.budget import Budget
+from longwrite.agent.places import Places
 from longwrite.agent.settings import Settings
 from longwrite.api import Press, write_run
 from longwrite.engines.vllm import VllmEngine
@@ -37,7 +38,7 @@ async def write(run: Path) -> dict[str, Any]:
     try:
         press = Press(
             {"write": engine, "plan": engine, "check": engine}, {"write": "vllm"},
-            Budget(), asyncio.Semaphore(8), 8,
+            Budget(), Places(8), 8,
         )  # fmt: skip
         brief = compile_brief("A 10000-word handbook on keeping a small harbour")
         outcome = await write_run(run, press, brief, Settings(mode="dag"))

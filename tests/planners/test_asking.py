@@ -11,11 +11,14 @@ import pytest
 from longwrite.errors import EngineError
 from longwrite.planners.asking import TRIES, Level, ask_level
 from longwrite.planners.entries import Reading
+from longwrite.planners.forms import SECTIONS
 from longwrite.text import estimate_tokens
 from longwrite.types import CallError, Message, Request
 from tests.planners.stub import SAMPLING, StubEngine
 
-LEVEL = Level((Message("user", "Divide."),), "2", 3, exact=True, words=900, language="en")
+LEVEL = Level(
+    (Message("user", "Divide."),), "2", 3, exact=True, words=900, language="en", schema=SECTIONS
+)
 
 
 def entries(count: int) -> str:
@@ -41,7 +44,7 @@ def test_a_good_answer_is_taken_at_once() -> None:
     reading, warnings, engine = ask(LEVEL, entries(3))
     assert len(reading.entries) == 3 and warnings == ()
     (request,) = engine.requests
-    assert request.role == "plan" and request.schema is not None
+    assert request.role == "plan" and request.schema is SECTIONS
     assert (request.ask.section, request.ask.items, request.ask.words) == ("2", 3, 900)
 
 

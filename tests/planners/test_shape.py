@@ -40,7 +40,7 @@ def test_more_sections_than_words_is_a_fault_of_the_program() -> None:
 def test_a_tree_of_any_length_ends_in_sections_of_a_writable_size(
     window: int, language: str, words: int
 ) -> None:
-    sizes = choose_sizes(window, language)
+    sizes = choose_sizes(window, language, words)
     assert 120 <= sizes.section <= 800 and 1 <= sizes.per_chapter <= 3
     depth = 0
     while count := count_children(words, sizes):
@@ -52,12 +52,21 @@ def test_a_tree_of_any_length_ends_in_sections_of_a_writable_size(
 
 
 def test_short_texts_are_not_divided_and_chapters_hold_two_or_more_sections() -> None:
-    sizes = choose_sizes(32_768, "en")
+    sizes = choose_sizes(32_768, "en", 2_000)
     assert count_children(799, sizes) == 0
     assert count_children(2_000, sizes) == 3
-    assert count_children(20_000, sizes) == 10
+    assert count_children(2_500, sizes) == 4
+
+
+def test_a_document_of_few_chapters_has_shorter_ones() -> None:
+    per_chapter = [
+        choose_sizes(32_768, "en", words).per_chapter for words in (4_000, 9_000, 90_000)
+    ]
+    assert per_chapter == [3, 2, 3]
+    assert count_children(9_000, choose_sizes(32_768, "en", 9_000)) == 7
+    assert count_children(90_000, choose_sizes(32_768, "en", 90_000)) == 7
 
 
 def test_sections_shrink_with_the_window() -> None:
-    assert choose_sizes(4_096, "en").section < choose_sizes(32_768, "en").section
-    assert choose_sizes(2_048, "en").per_chapter == 1
+    assert choose_sizes(4_096, "en", 9_000).section < choose_sizes(32_768, "en", 9_000).section
+    assert choose_sizes(2_048, "en", 9_000).per_chapter == 1

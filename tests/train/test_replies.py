@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from longwrite.agent.budget import Budget
+from longwrite.agent.places import Places
 from longwrite.agent.settings import Settings
 from longwrite.api import Press
 from longwrite.engines.engine import Engine
@@ -30,7 +31,7 @@ def briefs(tmp_path: Path) -> tuple[HeldOut, ...]:
 
 def make_press(engine: ScriptedEngine) -> Press:
     engines: dict[Role, Engine] = {"write": engine, "plan": engine, "check": engine}
-    return Press(engines, {"write": "scripted"}, Budget(), asyncio.Semaphore(1), 1)
+    return Press(engines, {"write": "scripted"}, Budget(), Places(1), 1)
 
 
 def write(

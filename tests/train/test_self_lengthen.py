@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longwrite.agent.budget import Budget
+from longwrite.agent.places import Places
 from longwrite.agent.settings import Settings
 from longwrite.api import Press
 from longwrite.engines.choice import Choice
@@ -80,7 +81,7 @@ class Engines:
             engines: dict[Role, Any] = {
                 role: self._open(choices.get(role, main)) for role in ("write", "plan", "check")
             }
-            return await work(Press(engines, {}, Budget(), asyncio.Semaphore(4), 4))
+            return await work(Press(engines, {}, Budget(), Places(4), 4))
 
         return asyncio.run(do())
 

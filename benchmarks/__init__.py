@@ -1,0 +1,1 @@
+"""Speed and cost, measured side by side with peers; ``python -m benchmarks NAME``."""
