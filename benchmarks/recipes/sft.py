@@ -1,7 +1,7 @@
 """SFT: what a model writes in one reply is bounded by the longest answers that it was tuned on.
 
-Two models from the same weights, the same words and steps: one tuned on answers of at most 200
-words, one on answers of at most 1,500. Both are asked for 1,200.
+Two models from the same weights, the same words and steps: one tuned on answers of 40 to 200 words,
+one on answers of 300 to 1,500. Both are asked for 1,200.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from benchmarks.recipes.report import Line, show_mean
 from benchmarks.recipes.sets import ask_for_words, write_texts
 
 SHORT, LONG, ASKED = 200, 1_500, 1_200
-_LEAST, _WORDS, _BRIEFS = 60, 140_000, 20
+_WORDS, _BRIEFS = 140_000, 20
+_SHORTEST = 5
+"""Times that the shortest answer of a set goes into its longest."""
 
 
 def run(work: Path, seed: int) -> dict[str, Any]:
@@ -28,7 +30,7 @@ def run(work: Path, seed: int) -> dict[str, Any]:
         name = f"at-most-{most}"
         data = work / f"{name}.jsonl"
         if not data.is_file():
-            write_rows(data, write_texts(f"sft:{seed}:{most}", _WORDS, _LEAST, most))
+            write_rows(data, write_texts(f"sft:{seed}:{most}", _WORDS, most // _SHORTEST, most))
         tuned[most] = train("sft", "sft.yaml", NANO, data, work / name, seed)
     briefs = write_rows(
         work / "briefs.jsonl", ask_for_words(f"sft briefs:{seed}", _BRIEFS, (ASKED,))
