@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -82,6 +83,7 @@ def find_module(name: str) -> Any:
 
 def main() -> None:
     """Write the page and the plots."""
+    rcParams["svg.hashsalt"] = "recipes"
     lines = read_lines(DOCS / "recipes.jsonl")
     known = [name for name in RECIPES if name in lines]
     modules = {
@@ -110,7 +112,7 @@ def main() -> None:
             f"    python -m benchmarks.recipes {name}     # {seconds / 60:.0f} minutes a seed",
             "\n".join(f"- seed {line['seed']}: {modules[name].show(line)}" for line in lines[name]),
         ]
-        if hasattr(modules[name], "summarise"):
+        if len(lines[name]) > 1 and hasattr(modules[name], "summarise"):
             parts.append(f"All seeds: {modules[name].summarise(lines[name])}.")
     (DOCS / "recipes.md").write_text("\n\n".join(parts) + "\n", "utf-8")
     typer.echo(f"{DOCS}/recipes.md: {', '.join(known)}")
