@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from longwrite.engines.countdown import Countdown, write_countdown
 from longwrite.engines.local import LocalEngine
 from longwrite.errors import EngineError, UsageError
 from longwrite.train import adapters
@@ -64,7 +65,7 @@ def test_the_merged_folder_answers_as_base_and_adapter_do(
     make_adapter: Make, tiny_model: Path, tmp_path: Path
 ) -> None:
     adapter = make_adapter()
-    (adapter / "countdown.json").write_text('{"scale": 1}')
+    write_countdown(Countdown(hidden=64, scale=0.5), adapter)
     done = merge_adapter(adapter, tmp_path / "whole")
     assert done.effect > 0.05 and done.rounding < 1e-3 and done.greedy and not done.notes
     with warnings.catch_warnings():
