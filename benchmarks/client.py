@@ -21,6 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import typer
 
@@ -74,9 +75,11 @@ def write_once(tokens: int, address: str) -> dict[str, Any]:
         return {"calls": outcome.report["calls"]["made"], "seconds": _used() - before,
                 "words": outcome.report["words"]["delivered"]}  # fmt: skip
 
-    setattr(Store, "put_reply", put_timed)  # noqa: B010
-    setattr(Answer, "add", add_counted)  # noqa: B010
-    with tempfile.TemporaryDirectory() as folder:
+    with (
+        patch.object(Store, "put_reply", put_timed),
+        patch.object(Answer, "add", add_counted),
+        tempfile.TemporaryDirectory() as folder,
+    ):
         found = asyncio.run(write(Path(folder) / "run"))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return found | {

@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import typer
 
@@ -116,9 +117,9 @@ def be_longwrite(arguments: list[str]) -> None:
             stream.write(hashlib.sha256(asked.encode()).hexdigest() + "\n")
         return reply
 
-    NanoEngine.generate = note  # type: ignore[method-assign]
     sys.argv = ["longwrite", *arguments]
-    run_command()
+    with patch.object(NanoEngine, "generate", note):
+        run_command()
 
 
 def main() -> None:

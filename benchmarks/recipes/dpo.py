@@ -15,7 +15,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from benchmarks.recipes.commands import NANO, call, train, write_rows
-from benchmarks.recipes.report import Line, draw_change, show_mean
+from benchmarks.recipes.report import Line, draw_change, show_difference, show_mean
 from benchmarks.recipes.sets import ask_for_words
 from longwrite.rewards.catalogue import read_composition
 from longwrite.train.paired import compare_pairs, tell_paired
@@ -68,14 +68,7 @@ def measure(base: Path, tuned: Path, rows: list[dict[str, Any]], seed: int) -> d
 
 def show(figures: dict[str, Any]) -> str:
     """Return a seed's figures in a line."""
-    parts = []
-    for name in ("sections", "documents"):
-        one, gain = figures[name], figures[name]["difference"]
-        parts.append(
-            f"{name} {one['before']['value']:.3f} to {one['after']['value']:.3f}, more by "
-            f"{gain['value']:+.3f} ({gain['low']:+.3f} to {gain['high']:+.3f})"
-        )
-    return "; ".join(parts)
+    return "; ".join(show_difference(name, figures[name]) for name in ("sections", "documents"))
 
 
 def summarise(lines: Sequence[Line]) -> str:

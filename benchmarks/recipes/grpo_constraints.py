@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 
 from benchmarks.recipes.commands import NANO, compare, pick_lines, train, write_rows
 from benchmarks.recipes.grpo_length import LENGTHS, WRITTEN
-from benchmarks.recipes.report import Line, draw_change, show_mean
+from benchmarks.recipes.report import Line, draw_change, show_gain, show_mean
 from benchmarks.recipes.sets import LENGTH, Row, ask_for_words, narrow, write_heedless
 from longwrite.text import sentences
 from longwrite.train.paired import compare_pairs, tell_paired
@@ -83,13 +83,7 @@ def _compose(replies: list[dict[str, Any]]) -> list[float]:
 
 def show(figures: dict[str, Any]) -> str:
     """Return a seed's figures in a line."""
-    parts = []
-    for name in ("composed", "length", "constraints"):
-        one, gain = figures[name], figures[name]["gain"]
-        parts.append(
-            f"{name} {one['before']['value']:.3f} to {one['after']['value']:.3f}, gain "
-            f"{gain['value']:.0%} ({gain['low']:.0%} to {gain['high']:.0%})"
-        )
+    parts = [show_gain(name, figures[name]) for name in ("composed", "length", "constraints")]
     rep = figures["rep_4"]
     return "; ".join(parts) + f"; rep-4 {rep['before']['value']:.3f} to {rep['after']['value']:.3f}"
 

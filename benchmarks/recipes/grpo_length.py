@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from benchmarks.recipes.commands import NANO, compare, pick_lines, train, write_rows
-from benchmarks.recipes.report import Line, draw_change, show_mean
+from benchmarks.recipes.report import Line, draw_change, show_gain, show_mean
 from benchmarks.recipes.sets import Row, ask_for_words, narrow, write_heedless
 
 LENGTHS = tuple(range(15, 46, 5))
@@ -53,11 +53,7 @@ def make_start(work: Path, seed: int) -> Path:
 
 def show(figures: dict[str, Any]) -> str:
     """Return a seed's figures in a line."""
-    length, gain = figures["length"], figures["length"]["gain"]
-    return (
-        f"length reward {length['before']['value']:.3f} to {length['after']['value']:.3f}: gain "
-        f"{gain['value']:.0%} ({gain['low']:.0%} to {gain['high']:.0%})"
-    )
+    return show_gain("length reward", figures["length"])
 
 
 def summarise(lines: Sequence[Line]) -> str:

@@ -60,6 +60,24 @@ def show_mean(values: Sequence[float], form: str = ".3f") -> str:
     return f"{mean:{form}} ({mean - reach:{form}} to {mean + reach:{form}})"
 
 
+def show_gain(name: str, paired: Line) -> str:
+    """Return what a value was, is, and has won of what was lacking."""
+    gain = paired["gain"]
+    return (
+        f"{name} {paired['before']['value']:.3f} to {paired['after']['value']:.3f}: gain "
+        f"{gain['value']:.0%} ({gain['low']:.0%} to {gain['high']:.0%})"
+    )
+
+
+def show_difference(name: str, paired: Line) -> str:
+    """Return what a value was, is, and how sure the difference is."""
+    more = paired["difference"]
+    return (
+        f"{name} {paired['before']['value']:.3f} to {paired['after']['value']:.3f}, more by "
+        f"{more['value']:+.3f} ({more['low']:+.3f} to {more['high']:+.3f})"
+    )
+
+
 def draw_change(axes: Axes, lines: Sequence[Line], pick: Callable[[Line], Any]) -> None:
     """Draw before and after of each seed, with the intervals over briefs."""
     for place, line in enumerate(lines):

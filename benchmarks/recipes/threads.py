@@ -14,7 +14,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from benchmarks.recipes.commands import NANO, train, write_rows
-from benchmarks.recipes.report import Line, draw_change, show_mean
+from benchmarks.recipes.report import Line, draw_change, show_difference, show_mean
 from benchmarks.recipes.sets import Row, ask_for_words
 from longwrite.rewards.catalogue import read_composition
 from longwrite.train.paired import compare_pairs, tell_paired
@@ -106,15 +106,10 @@ def measure(folder: Path, way: str, rows: list[Row], seed: int) -> list[float]:
 
 def show(figures: dict[str, Any]) -> str:
     """Return a seed's figures in a line."""
-    parts = []
-    for way in ("thread", "reply"):
-        one, gain = figures[way], figures[way]["difference"]
-        parts.append(
-            f"{way} {one['before']['value']:.3f} to {one['after']['value']:.3f}, more by "
-            f"{gain['value']:+.3f} ({gain['low']:+.3f} to {gain['high']:+.3f}) with "
-            f"{one['tokens']:,.0f} tokens"
-        )
-    return "; ".join(parts)
+    return "; ".join(
+        f"{show_difference(way, figures[way])} with {figures[way]['tokens']:,.0f} tokens"
+        for way in ("thread", "reply")
+    )
 
 
 def summarise(lines: Sequence[Line]) -> str:

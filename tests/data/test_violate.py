@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -62,7 +63,7 @@ def write_source(folder: Path, text: str, prompt: str, *constraints: Constraint)
 
 
 def break_one(
-    folder: Path, kind: str, by: str, answer: object = None, **options: object
+    folder: Path, kind: str, by: str, answer: Any = None, **options: Any
 ) -> list[Row | Drop]:
     """Break the requirement of a kind, which the prompt states."""
     wanted = REQUIRED[kind]
@@ -70,8 +71,8 @@ def break_one(
     stated = Constraint(wanted.kind, wanted.params, wanted.scope, True, quote)
     others = [one for name, one in REQUIRED.items() if name != kind]
     source = write_source(folder, TEXT, f"Tell of rain, and keep {quote}.", stated, *others)
-    recipe = Violate((source,), by=by, kinds=(kind,), **options)  # type: ignore[arg-type]
-    return make_only(folder, recipe, answer or StubEngine())  # type: ignore[arg-type]
+    recipe = Violate((source,), by=by, kinds=(kind,), **options)
+    return make_only(folder, recipe, answer or StubEngine())
 
 
 # --- by code -------------------------------------------------------------------------------------
