@@ -43,8 +43,13 @@ _LINE_END = re.compile(r"\r\n?|[\x85\u2028\u2029]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """What a terminal or a file would take for more than text."""
 
+# A small model says our words again with another for "section".
+_UNFINISHED = (
+    r"This (?:section|part|text|chapter|piece|passage) is not finished: it still needs about \d"
+)
+
 _OWN_TURN = re.compile(
-    r"^(?:Now write the (?:whole text|next section)\b|This section is not finished: it still needs "
+    rf"^(?:Now write the (?:whole text|next section)\b|{_UNFINISHED}"
     r"|This section has to be changed so that it meets |Other sections of the document already say "
     r"|You write: [^\n]*\nLanguage: )",
     re.MULTILINE,
@@ -52,7 +57,8 @@ _OWN_TURN = re.compile(
 """How our own prompts begin: a model that goes on writing after its answer asks itself the next."""
 
 _OWN_REQUEST = re.compile(
-    r"\s*Now write the [^\n]*\n(?:[^\n]*\n){0,12}?Length: about [^\n]*(?:\n|\Z)"
+    r"\s*(?:Now write the [^\n]*\n(?:[^\n]*\n){0,12}?Length: about [^\n]*(?:\n|\Z)"
+    rf"|{_UNFINISHED}[^.\n]*\.[^\S\n]*)"
 )
 
 SOFT = frozenset({"repetition", "drift"})

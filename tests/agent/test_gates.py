@@ -68,6 +68,19 @@ def test_what_stands_around_the_prose_is_taken_away(reply: str) -> None:
     assert look(reply).problems == ()
 
 
+@pytest.mark.parametrize("name", ["section", "part"])
+def test_our_own_request_is_no_text_before_it_or_after(name: str) -> None:
+    request = f"This {name} is not finished: it still needs about 201 words."
+    assert look(f"{request} {GOOD}").text == GOOD
+    after = look(f"{GOOD}\n\n{request} Go on exactly where it stopped.")
+    assert after.text == GOOD and after.cut
+
+
+def test_a_sentence_that_only_begins_like_it_is_text() -> None:
+    said = f"{GOOD}\n\nThis project is not finished: it still needs about a year of work."
+    assert look(said).text == said
+
+
 def test_headings_inside_stand_below_the_sections_own() -> None:
     text = look(f"# Salt pans\n\n{GOOD}\n\n## Brine\n\n{GOOD[:80]} end.").text
     assert text.startswith("### Salt pans\n\n") and "\n\n#### Brine\n\n" in text
