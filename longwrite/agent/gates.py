@@ -61,6 +61,11 @@ _OWN_REQUEST = re.compile(
     rf"|{_UNFINISHED}[^.\n]*\.[^\S\n]*)"
 )
 
+_OWN_SENTENCE = re.compile(
+    r"(?:Go on exactly where it stopped|Write only the continuation)[^.!?\n]*[.!?]?[^\S\n]*"
+)
+"""What our request to continue says, in the midst of a text; what stands around it is text."""
+
 SOFT = frozenset({"repetition", "drift"})
 """Problems that are worth another attempt, but leave a text that can be used."""
 
@@ -167,9 +172,10 @@ def _mend(text: str, around: Surroundings) -> tuple[str, bool]:
 
 
 def _cut_own_turn(text: str) -> tuple[str, bool]:
-    """Drop our request said before the text, and all from the next one on; tell of the latter."""
+    """Drop our request said before or in the text, and all from the next on; tell of the latter."""
     if asked := _OWN_REQUEST.match(text):
         text = text[asked.end() :].lstrip()
+    text = _OWN_SENTENCE.sub("", text)
     turn = _OWN_TURN.search(text)
     return (text[: turn.start()].rstrip(), True) if turn else (text, False)
 

@@ -76,6 +76,13 @@ def test_our_own_request_is_no_text_before_it_or_after(name: str) -> None:
     assert after.text == GOOD and after.cut
 
 
+def test_sentences_of_our_request_are_taken_out_of_a_text() -> None:
+    again = "Go on exactly where it stopped, with new substance. Write only the continuation. "
+    assert look(again * 3 + GOOD).text == GOOD
+    first, _, rest = GOOD.partition(". ")
+    assert look(f"{first}. {again}{rest}").text == GOOD
+
+
 def test_a_sentence_that_only_begins_like_it_is_text() -> None:
     said = f"{GOOD}\n\nThis project is not finished: it still needs about a year of work."
     assert look(said).text == said
