@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
-.PHONY: install demo test slow lint vllm clean
+.PHONY: install demo test faults slow lint vllm clean
 
 .venv/base: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -25,6 +25,9 @@ demo: .venv/base ## a 10,000-word document, offline, by the model in the package
 
 test: .venv/dev ## all tests but the slow ones
 	$(BIN)/pytest -q --numprocesses auto
+
+faults: .venv/dev ## kills, broken servers, hostile input, full disks: by the hundred
+	$(BIN)/pytest -q --numprocesses auto --timeout 1800 --thorough tests/faults
 
 slow: .venv/dev ## the tests that need minutes, or a vLLM (make vllm)
 	$(BIN)/pytest -q -m "slow or vllm"

@@ -35,7 +35,19 @@ _TEMPLATE = (
 
 # A busy machine is no fault of the code under test.
 settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
+settings.register_profile("thorough", deadline=None, max_examples=1_500)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what decides how many faults there are."""
+    parser.addoption(
+        "--thorough", action="store_true", help="faults by the hundred, as in `make faults`"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how many examples a property is tried on."""
+    settings.load_profile("thorough" if config.getoption("--thorough") else "patient")
 
 
 @pytest.fixture(scope="session")
