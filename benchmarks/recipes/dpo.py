@@ -20,9 +20,9 @@ from benchmarks.recipes.sets import ask_for_words
 from longwrite.rewards.catalogue import read_composition
 from longwrite.train.paired import compare_pairs, tell_paired
 
-LENGTHS = (200, 250, 300, 350, 400)
+LENGTHS = (150, 200, 250)
 REWARDS = "length=1"
-_PROMPTS, _BRIEFS, _SAMPLES = 60, 24, 2
+_PROMPTS, _BRIEFS, _SAMPLES = 100, 40, 2
 
 
 def run(work: Path, seed: int) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def run(work: Path, seed: int) -> dict[str, Any]:
         "data", "build", "stepwise", "--prompts", str(prompts), "-o", str(pairs),
         "--model", str(NANO), "--seed", str(seed), "--temperature", "0.8", "--top-p", "0.95",
         "--concurrency", "32", "--mode", "thread", "--set", f"rewards={REWARDS}",
-        "--set", "width=6", "--set", "depth=1", "--set", "threshold=0", "--set", "memory=false",
+        "--set", "width=5", "--set", "depth=1", "--set", "threshold=0", "--set", "memory=false",
         "--json",
     )  # fmt: skip
     tuned = train("dpo", "dpo.yaml", NANO, pairs, work / "dpo", seed)

@@ -39,7 +39,7 @@ _T = TypeVar("_T")
 MOST = 120
 """Words of the longest reply that the model is shown before the rounds."""
 
-_ROWS, _PROMPTS, _ROUNDS, _BRIEFS, _SAMPLES = 320, 36, 3, 20, 2
+_ROWS, _PROMPTS, _ROUNDS, _BRIEFS, _SAMPLES = 320, 80, 3, 20, 3
 _TRAINING = (
     "--packing=true", "--per_device_train_batch_size=1", "--gradient_accumulation_steps=1",
     "--learning_rate=1e-3", "--max_steps=100", "--logging_steps=20", "--report_to=none",
@@ -63,7 +63,13 @@ def run(work: Path, seed: int) -> dict[str, Any]:
         (str(files["prompts"]),),
         work / "loop",
         rounds=_ROUNDS,
-        recipe={"rounds": 2, "first_words": 300, "least_words": 20, "stated": 0.2},
+        recipe={
+            "rounds": 3,
+            "attempts": 3,
+            "first_words": 600,
+            "least_words": 20,
+            "stated": 0.2,
+        },
         held_out=files["held"],
         samples=_SAMPLES,
         reply_tokens=2_000,

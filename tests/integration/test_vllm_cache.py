@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from array import array
 from importlib.resources import files
-from pathlib import Path
 
 import pytest
 
@@ -14,21 +12,12 @@ from benchmarks.engine.cache import Cache
 from longwrite.engines.nano import NanoEngine
 from longwrite.engines.vllm import VllmEngine
 from longwrite.types import Ask, Message, Request, Sampling
+from tests.integration.real_vllm import MARKS, PYTHON
 
-_USUAL = Path(__file__).parents[2] / ".venv-vllm" / "bin" / "python"
-PYTHON = os.environ.get("LONGWRITE_VLLM_PYTHON", str(_USUAL))
 BLOCK = 128
 """Tokens of a block of vLLM on a CPU."""
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.vllm,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(
-        not Path(PYTHON).is_file(),
-        reason=f"there is no vLLM at {PYTHON}: run make vllm, or set LONGWRITE_VLLM_PYTHON",
-    ),
-]
+pytestmark = [*MARKS, pytest.mark.timeout(900)]
 
 HEAD = "You write one long document section by section. " * 30
 

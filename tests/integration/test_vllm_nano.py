@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from importlib.resources import files
 from pathlib import Path
@@ -17,19 +16,9 @@ from longwrite.agent.settings import Settings
 from longwrite.api import Press, write_run
 from longwrite.engines.vllm import VllmEngine
 from longwrite.rewards.briefs import compile_brief
+from tests.integration.real_vllm import MARKS, PYTHON
 
-_USUAL = Path(__file__).parents[2] / ".venv-vllm" / "bin" / "python"
-PYTHON = os.environ.get("LONGWRITE_VLLM_PYTHON", str(_USUAL))
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.vllm,
-    pytest.mark.timeout(900),
-    pytest.mark.skipif(
-        not Path(PYTHON).is_file(),
-        reason=f"there is no vLLM at {PYTHON}: run make vllm, or set LONGWRITE_VLLM_PYTHON",
-    ),
-]
+pytestmark = [*MARKS, pytest.mark.timeout(900)]
 
 
 async def write(run: Path) -> dict[str, Any]:

@@ -33,22 +33,12 @@ from longwrite.train.preparation import prepare
 from longwrite.train.running import train
 from longwrite.train.server import RolloutServer
 from longwrite.train.settings import read_order
+from tests.integration.real_vllm import MARKS, PYTHON
 
-_USUAL = Path(__file__).parents[2] / ".venv-vllm" / "bin" / "python"
-PYTHON = os.environ.get("LONGWRITE_VLLM_PYTHON", str(_USUAL))
 NANO = str(files("longwrite.nano"))
 RANK, RATE, WORDS, STEPS, FEW = 8, 2e-3, 30, 24, 6
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.vllm,
-    pytest.mark.timeout(1800),
-    pytest.mark.filterwarnings("ignore"),
-    pytest.mark.skipif(
-        not Path(PYTHON).is_file(),
-        reason=f"there is no vLLM at {PYTHON}: run make vllm, or set LONGWRITE_VLLM_PYTHON",
-    ),
-]
+pytestmark = [*MARKS, pytest.mark.timeout(1800), pytest.mark.filterwarnings("ignore")]
 
 
 def write_rows(count: int, words: Callable[[random.Random], int]) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 import tempfile
 import time
@@ -24,18 +23,9 @@ from longwrite.engines.vllm import VllmEngine
 from longwrite.errors import EngineError
 from longwrite.types import Json, Message, Reply, Request, Sampling
 from tests.integration.children import group_is_gone, kill_server, server_group
+from tests.integration.real_vllm import MARKS, PYTHON
 
-_USUAL = Path(__file__).parents[2] / ".venv-vllm" / "bin" / "python"
-PYTHON = os.environ.get("LONGWRITE_VLLM_PYTHON", str(_USUAL))
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.vllm,
-    pytest.mark.skipif(
-        not Path(PYTHON).is_file(),
-        reason=f"there is no vLLM at {PYTHON}: run make vllm, or set LONGWRITE_VLLM_PYTHON",
-    ),
-]
+pytestmark = MARKS
 
 PLAN: dict[str, Json] = {
     "type": "object",
