@@ -22,8 +22,9 @@ from longwrite.cli.progress import Progress
 from longwrite.cli.running import run_with_press
 from longwrite.errors import BudgetError, EngineError, Interrupted, LongwriteError, UsageError
 from longwrite.rewards.briefs import compile_brief
-from longwrite.runs.folder import replace_file
+from longwrite.runs.folder import lock_folder, most_open, replace_file
 from longwrite.runs.store import digest
+from longwrite.strict_json import parse_json
 from longwrite.types import Brief
 
 
@@ -53,9 +54,9 @@ def carry_out_batch(
     folder = order.run or default_folder(order.runs, seed, order.settings, models)
     if order.fresh:
         put_aside(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    lock = lock_folder(folder, "another process is writing this batch", "Wait for it.")
     results: dict[int, dict[str, Any]] = {}
-    places = documents or order.settings.concurrency
+    places = min(documents or order.settings.concurrency, most_open())
 
     async def work(press: Press) -> None:
         await write_rows(order, rows, folder, models, press, places, results)
@@ -66,7 +67,10 @@ def carry_out_batch(
         say(f"{folder} keeps what is done; run the same command to go on.")
         raise
     finally:
-        _save(order, folder, rows, results)
+        try:
+            _save(order, folder, rows, results)
+        finally:
+            lock.release()
     codes = [result["exit_code"] for result in results.values()]
     worst = next((code for code in (3, 6) if code in codes), 0)
     done = sum(code in {0, 6} for code in codes)
@@ -88,7 +92,7 @@ def read_rows(path: Path, words: int | None, texts: Texts) -> list[Row]:
         UsageError: The file can't be read, or has no row.
     """
     found = []
-    for number, line in enumerate(read_text(path).splitlines(), 1):
+    for number, line in enumerate(read_text(path).split("\n"), 1):
         if line.strip():
             found.append(_read_row(number, line, words, texts))
     if not found:
@@ -98,7 +102,7 @@ def read_rows(path: Path, words: int | None, texts: Texts) -> list[Row]:
 
 def _read_row(number: int, line: str, words: int | None, texts: Texts) -> Row:
     try:
-        data = json.loads(line)
+        data: Any = parse_json(line.encode())
         if not isinstance(data, dict) or not isinstance(data.get("prompt"), str):
             return Row(number, {}, fault='it is no object with a text as "prompt"')
         length = data.get("length")

@@ -127,13 +127,21 @@ def run_build(
     from longwrite.cli.output import say
     from longwrite.cli.running import run_with_press
     from longwrite.data.sets import build_set
+    from longwrite.errors import Interrupted
 
     meter = Meter(quiet)
 
-    async def work(press: Press) -> Built:
-        return await build_set(blueprint, folder, settings, press, shard, meter)
+    def note(message: str) -> None:
+        say(f"note: {message}")
 
-    built = run_with_press(choices, budget, work, quiet=quiet)
+    async def work(press: Press) -> Built:
+        return await build_set(blueprint, folder, settings, press, shard, meter, note)
+
+    try:
+        built = run_with_press(choices, budget, work, quiet=quiet)
+    except Interrupted:  # at once, so the set isn't brought to what is done
+        say(f"{folder} keeps what is done.")
+        raise
     stopped = built.stopped
     code = stopped.exit_code if stopped else 0 if built.finished.rows else 3
     why, units = str(stopped) if stopped else None, built.count.units

@@ -5,13 +5,18 @@ A command is loaded when it is called: `longwrite --help` reads this table and n
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import sys
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
+
+if TYPE_CHECKING:
+    from longwrite.errors import LongwriteError
 
 COMMANDS = {
     "plan": ("longwrite.cli.plan:plan", "Plan a document, to edit before it is written."),
@@ -135,23 +140,82 @@ def describe() -> None:
     """
 
 
+class _Stop(SystemExit):
+    """Ctrl-C or SIGTERM where no work listens to them; of the kind that nothing takes for its own.
+
+    A KeyboardInterrupt would be typer's, which calls it an error.
+    """
+
+
 def run() -> None:
     """Run the command line; an error is a sentence and an exit code, never a traceback."""
+    try:
+        _listen(_stop)
+        _run()
+    except _Stop:
+        from longwrite.errors import Interrupted
+
+        _listen(signal.SIG_IGN)
+        _fail(Interrupted())
+
+
+def _run() -> None:
     from longwrite.errors import LongwriteError
 
+    _open_streams()
     try:
         _check_encoding(sys.argv)
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except LongwriteError as error:
-        from longwrite.cli.output import print_error
-
-        print_error(error, as_json="--json" in sys.argv)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        sys.exit(130)
+        _fail(error)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         sys.exit(0)
+    except OSError as error:
+        from longwrite.cli.output import say
+
+        why = error.strerror or str(error)
+        what = f"{error.filename} can't be used: {why}" if error.filename else why
+        say(f"longwrite: {what}. What was written before is kept.")
+        _discard_output()
+        sys.exit(2)
+
+
+def _open_streams() -> None:
+    """Lead what the caller closed to nowhere, and let any text through what is no UTF-8."""
+    for name in ("stdin", "stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # opened in this order, each takes the number that is its own
+            stream = open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8")  # noqa: SIM115
+            setattr(sys, name, stream)
+        elif name != "stdin" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _discard_output() -> None:
+    """Let the interpreter's end not fail again on what could not be printed."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fail(error: LongwriteError) -> NoReturn:
+    from longwrite.cli.output import print_error
+
+    print_error(error, as_json="--json" in sys.argv)
+    sys.exit(error.exit_code)
+
+
+def _listen(handler: Any) -> None:
+    """Have Ctrl-C and SIGTERM handled, but where whoever began this has them ignored."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+def _stop(number: int, frame: object) -> NoReturn:
+    raise _Stop
 
 
 def _check_encoding(arguments: list[str]) -> None:

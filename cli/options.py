@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -108,9 +107,11 @@ def make_choices(
     Raises:
         UsageError: A server is named without a model.
     """
+    from longwrite.cli.servers import remember_server
     from longwrite.engines.choice import Choice, choose_model, read_config
 
     name, address = choose_model(model, base_url)
+    remember_server(address)
     config = read_config()
     key = str(key_file or config.get("api_key_file") or "")
     python = vllm_python or str(config.get("vllm_python") or "")
@@ -175,6 +176,7 @@ def make_settings(
 
 def _read_extra(item: str) -> tuple[str, Any]:
     from longwrite.errors import UsageError
+    from longwrite.strict_json import parse_json
 
     name, mark, value = item.partition("=")
     try:
@@ -182,7 +184,7 @@ def _read_extra(item: str) -> tuple[str, Any]:
             raise ValueError("there is no '='")
         if name in {"model", "messages", "stream"}:
             raise ValueError(f"'{name}' is longwrite's own")
-        return name, json.loads(value)
+        return name, parse_json(value.encode())
     except ValueError as error:
         raise UsageError(
             f"--extra {item} can't be read", str(error), "Write it as --extra top_k=40."
@@ -216,17 +218,24 @@ def _read_prices(price: str | None) -> Any:
     try:
         if price is not None:
             numbers = [float(part) for part in price.split(",")]
-            if len(numbers) not in {2, 3} or not all(0 <= number < 1e6 for number in numbers):
+            if len(numbers) not in {2, 3}:
                 raise ValueError("it needs two or three numbers")
-            return Prices(numbers[0], numbers[1], *numbers[2:])
+            return _check_prices(Prices(*numbers))
         known = read_config().get("prices")
         if isinstance(known, dict):
-            return Prices(**{name: float(value) for name, value in known.items()})
+            return _check_prices(Prices(**{name: float(one) for name, one in known.items()}))
         return None
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise UsageError(
             "The price can't be read", str(error), "Write it as --price 2.0,8.0 or 2.0,8.0,0.5."
         ) from error
+
+
+def _check_prices(prices: Any) -> Any:
+    for price in (prices.prompt, prices.completion, prices.cached or 0.0):
+        if not 0 <= price < 1e6:
+            raise ValueError(f"{price} is no price")
+    return prices
 
 
 def recall_choices(
@@ -240,13 +249,18 @@ def recall_choices(
     """Return the engines that a run was begun with; options given now go before.
 
     Raises:
-        UsageError: The folder holds no run.
+        UsageError: The folder holds no run, or a key would be sent to a server that it alone names.
     """
     from longwrite.agent.record import read_models
+    from longwrite.cli.servers import check_server, remember_server
     from longwrite.engines.choice import Choice
 
     models = read_models(run)
     address = base_url or models.get("base_url", "")
+    if base_url:
+        remember_server(base_url)
+    else:
+        check_server(address, run, key_file)
 
     def choose(named: str) -> Choice:
         return Choice(named, address, str(key_file or ""), None, vllm_python or "", concurrency)

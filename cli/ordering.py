@@ -124,5 +124,10 @@ def put_aside(folder: Path) -> None:
     number = 1
     while (old := folder.with_name(f"{folder.name}.old-{number}")).exists():
         number += 1
-    folder.rename(old)
+    try:
+        folder.rename(old)
+    except OSError as error:
+        raise UsageError(
+            f"{folder} can't be put aside", error.strerror or str(error), "Name another with --run."
+        ) from error
     say(f"The old run is kept as {old}.")

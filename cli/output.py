@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,21 +16,26 @@ if TYPE_CHECKING:
     from longwrite.api import Outcome
     from longwrite.errors import LongwriteError
 
+_UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""What a terminal obeys or can't be sent: titles, replies and file names come from anybody."""
+
 
 def say(message: str) -> None:
-    """Print a line for a person, on standard error."""
-    sys.stderr.write(f"{message}\n")
-    sys.stderr.flush()
+    """Print a line for a person, on standard error; nothing stops where nobody can read it."""
+    with suppress(OSError):
+        sys.stderr.write(_UNSHOWN.sub("\ufffd", message) + "\n")
+        sys.stderr.flush()
 
 
 def print_line(message: str = "") -> None:
     """Print a line of the result, on standard output."""
-    sys.stdout.write(f"{message}\n")
+    sys.stdout.write(_UNSHOWN.sub("\ufffd", message) + "\n")
 
 
 def print_json(value: Mapping[str, Any]) -> None:
-    """Print the result as one JSON object."""
-    print_line(json.dumps(value, ensure_ascii=False, indent=1))
+    """Print the result as one JSON object, in plain ASCII where the stream takes no more."""
+    plain = codecs.lookup(sys.stdout.encoding or "ascii").name != "utf-8"
+    print_line(json.dumps(value, ensure_ascii=plain, indent=1))
 
 
 def print_error(error: LongwriteError, as_json: bool) -> None:
@@ -55,6 +63,8 @@ def check_output(path: Path | None, force: bool, forms: Sequence[str] = (".md", 
         raise UsageError(where, f"'{path.suffix}' is no known form", f"Name it {known}.")
     if path.is_dir():
         raise UsageError(where, "it is a folder", "Name a file in it.")
+    if path.exists() and not path.is_file():
+        raise UsageError(where, "it is no regular file", "Name another.")
     if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
         raise UsageError(
             where, f"{path.parent} is no folder that can be written", "Make it or name another."
@@ -68,10 +78,10 @@ def check_output(path: Path | None, force: bool, forms: Sequence[str] = (".md", 
 
 
 def _mark(path: Path) -> Path:
+    from longwrite.cli.servers import state_folder
     from longwrite.runs.store import digest
 
-    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    return Path(base) / "longwrite" / "outputs" / digest(str(path.resolve()))[:32]
+    return state_folder() / "outputs" / digest(str(path.resolve()))[:32]
 
 
 def _is_ours(path: Path) -> bool:
@@ -80,22 +90,25 @@ def _is_ours(path: Path) -> bool:
     try:
         known = _mark(path).read_text(encoding="utf-8")
         return digest(path.read_text(encoding="utf-8")) == known
-    except (OSError, UnicodeDecodeError):
+    except (OSError, RuntimeError, UnicodeDecodeError):
         return False
 
 
 def write_output(path: Path, content: str) -> None:
     """Write the output file and remember that its content is ours."""
+    from longwrite.errors import LongwriteError
     from longwrite.runs.folder import replace_file
     from longwrite.runs.store import digest
 
     replace_file(path, content)
-    mark = _mark(path)
     try:
+        mark = _mark(path)
         mark.parent.mkdir(parents=True, exist_ok=True)
         replace_file(mark, digest(content))
-    except Exception as error:  # the document is written; only the memory of it is not
-        say(f"longwrite: {path} will need --force next time ({error})")
+    except (OSError, RuntimeError, LongwriteError) as error:
+        # The document is written; only the memory of it is not.
+        why = getattr(error, "why", "") or getattr(error, "strerror", "") or str(error)
+        say(f"longwrite: {path} will need --force next time: that it is ours can't be kept ({why})")
 
 
 def write_document(outcome: Outcome, path: Path) -> None:

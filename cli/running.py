@@ -46,7 +46,7 @@ async def _run(
     if first and not quiet:
         say(first)
     press = await open_press(choices, budget, lambda message: say(f"note: {message}"))
-    reason = Interrupted("Stopped", "as asked", "Run the same command to go on from here.")
+    reason = Interrupted()
     task = asyncio.ensure_future(work(press))
     signals = 0
 
@@ -60,13 +60,15 @@ async def _run(
             task.cancel()
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
         loop.add_signal_handler(number, stop)
     try:
         return await task
     except asyncio.CancelledError:
         raise reason from None
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number, handler in before.items():
             loop.remove_signal_handler(number)
+            signal.signal(number, handler)
         await press.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -204,11 +203,13 @@ def _read_older(path: Path) -> dict[str, Any]:
     """Return the scores of an older text, from its file or from what --json printed of it."""
     from longwrite.errors import UsageError
     from longwrite.reading import read_file
+    from longwrite.strict_json import parse_json
     from longwrite.verdicts import score_text, tell_scored
 
     if path.suffix == ".json":
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))["texts"][0]
+            found: Any = parse_json(path.read_bytes())
+            found = found["texts"][0]
             if isinstance(found, dict) and isinstance(found.get("scores"), dict):
                 return found
         except (OSError, ValueError, LookupError, TypeError):

@@ -11,11 +11,12 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from longwrite import __version__
 from longwrite.agent.caller import Caller
@@ -29,7 +30,8 @@ from longwrite.data.rows import Drop, Row, Unit, Verdict
 from longwrite.data.scrub import scrub_row
 from longwrite.data.selection import Selection
 from longwrite.data.workbench import Workbench
-from longwrite.errors import LongwriteError, RunError, UsageError
+from longwrite.errors import LongwriteError
+from longwrite.runs.folder import lock_folder, most_open
 from longwrite.runs.store import Store, digest
 from longwrite.types import Abilities, Json
 
@@ -111,6 +113,7 @@ class Builder:
         order: What is built.
         press: Engines, budget and calls in flight.
         notify: Told how far it has come.
+        note: Told, as a sentence, what a person should know.
 
     Raises:
         UsageError: The folder can't be written.
@@ -118,29 +121,33 @@ class Builder:
     """
 
     def __init__(
-        self, order: Order, press: Press, notify: Callable[[Count], None] = lambda count: None
+        self,
+        order: Order,
+        press: Press,
+        notify: Callable[[Count], None] = lambda count: None,
+        note: Callable[[str], None] = lambda message: None,
     ) -> None:
         """Lock the folder and open log and ledger."""
         self.order, self.count = order, Count()
         self._press, self._notify = press, notify
         work = order.folder / ".work"
-        self._lock = lock_folder(order.folder)
-        try:
-            self._store = Store(work / "calls.sqlite")
-            self.ledger = Ledger(work / "ledger.sqlite")
-        except BaseException:
-            self._lock.release()
-            raise
+        self._lock = lock_set(order.folder)
+        with ExitStack() as opened:
+            opened.callback(self._lock.release)
+            self._store = opened.enter_context(closing(Store(work / "calls.sqlite")))
+            self.ledger = opened.enter_context(closing(Ledger(work / "ledger.sqlite")))
+            spent = [call.reply.usage for call in self._store.list_calls()]
+            self._opened = opened.pop_all()
         models: dict[str, str] = {role: engine.identity for role, engine in press.engines.items()}
         self.mark = fingerprint(order, models)
-        for call in self._store.list_calls():
-            press.budget.spend(call.reply.usage)
+        for usage in spent:
+            press.budget.spend(usage)
         self._caller = Caller(
             press.engines, self._store, press.budget, press.places, _common(press)
         )
         press.admit(self._caller)
         runs = work / "runs" / self.mark[:12]
-        self._bench = Workbench(press, self._caller, runs, order.settings)
+        self._bench = Workbench(press, self._caller, runs, order.settings, note)
         self._done: list[Made] = []
         self._flushed = time.monotonic()
         self._ready: dict[int, Made | None] = {}
@@ -151,9 +158,7 @@ class Builder:
     def close(self) -> None:
         """Close the files and let go of the folder."""
         self._press.callers.remove(self._caller)
-        self._store.close()
-        self.ledger.close()
-        self._lock.release()
+        self._opened.close()
 
     def __enter__(self) -> Builder:
         """Return itself."""
@@ -177,9 +182,8 @@ class Builder:
         """
         self.ledger.forget_places()
         todo = self._pick()
-        workers = [
-            asyncio.create_task(self._work(todo)) for _ in range(max(1, self._press.in_flight))
-        ]
+        side_by_side = max(1, min(self._press.in_flight, most_open()))
+        workers = [asyncio.create_task(self._work(todo)) for _ in range(side_by_side)]
         try:
             await asyncio.gather(*workers)
         finally:
@@ -295,23 +299,11 @@ def _common(press: Press) -> Abilities:
     )
 
 
-def lock_folder(folder: Path) -> FileLock:
+def lock_set(folder: Path) -> FileLock:
     """Make the folder of a set and hold it for this process.
 
     Raises:
         UsageError: It can't be made or written.
         RunError: Another process holds it.
     """
-    try:
-        (folder / ".work").mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".work" / ".lock")
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise RunError(
-            f"{folder} is in use", "another process builds there", "Wait for it to end."
-        ) from error
-    except OSError as error:
-        raise UsageError(
-            f"{folder} can't be written", error.strerror or str(error), "Name another folder."
-        ) from error
-    return lock
+    return lock_folder(folder, "another process builds there", "Wait for it to end.", ".work/.lock")

@@ -22,6 +22,7 @@ from longwrite.data.filters import Reason
 from longwrite.data.rows import Row, Verdict
 from longwrite.data.shingles import Hashes, hash_ngrams, hash_words, mix
 from longwrite.errors import UsageError
+from longwrite.strict_json import parse_json
 
 NGRAM, WIDE_NGRAM = 12, 20
 LEAST = 4
@@ -182,8 +183,8 @@ def _read(file: Path, keys: Sequence[str]) -> Iterator[str]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
+            row = parse_json(line.encode())
+        except ValueError:
             raise UsageError(
                 f"{file} can't be read",
                 f"line {number} is no JSON",

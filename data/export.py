@@ -74,6 +74,8 @@ def export(
             error.strerror or str(error),
             "Make room or allow writing, then run the same command: the rows are kept.",
         ) from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
     return {CONFIGS[shape]: writer.rows for shape, writer in sorted(writers.items())}
 
 
@@ -82,7 +84,12 @@ def _swap(fresh: Path, place: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
     if place.exists():
         place.rename(old)
-    fresh.rename(place)
+    try:
+        fresh.rename(place)
+    except OSError:
+        if old.exists():
+            old.rename(place)
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 

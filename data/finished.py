@@ -19,6 +19,7 @@ from longwrite.data.faults import normalise
 from longwrite.data.rows import Drop, read_turns
 from longwrite.errors import RunError, UsageError
 from longwrite.rewards.briefs import brief_from_yaml
+from longwrite.runs.folder import is_section_remnant
 from longwrite.runs.planfile import hash_node, plan_from_yaml
 from longwrite.runs.store import CallRecord, Store, digest
 from longwrite.text import sentences
@@ -145,7 +146,8 @@ def _take_part(path: Path, store: Store, leaf: Section, last: bool) -> Part:
     written = pins[0].written.text if pins else ""
     taken_up = store.get_pin(leaf.id, node, "hand")
     name = file_name(leaf.id)
-    content = _read(path / name) if (path / name).is_file() else ""
+    cut = any(is_section_remnant(path / name, text) for text in store.list_texts(leaf.id))
+    content = _read(path / name) if (path / name).is_file() and not cut else ""
     edited = bool(content.strip()) and not store.is_own(name, content)
     stands = content if content.strip() else (taken_up.written.text if taken_up else written)
     return Part(

@@ -15,12 +15,12 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from longwrite.bench.rows import parse_json
 from longwrite.data.examples import ANSWERS, PROMPTS, Example, read_example, read_wishes
 from longwrite.data.rows import SPEAKERS, Drop, Row, Shape
 from longwrite.errors import UsageError
 from longwrite.language import detect_language
 from longwrite.runs.store import digest
+from longwrite.strict_json import parse_json
 from longwrite.text import count_words
 from longwrite.types import Json, Message
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from longwrite.data.rows import Drop, Label, Row
 from longwrite.errors import RunError
-from longwrite.runs.store import digest
+from longwrite.runs.store import check_whole, digest, is_refusal
 from longwrite.types import Constraint, Message
 
 _FORMAT = "1"
@@ -63,17 +63,26 @@ class Ledger:
         self.path = path
         with self._explained():
             self._db = sqlite3.connect(path, isolation_level=None)
+        try:
+            self._check_format()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _check_format(self) -> None:
+        """Make the tables of a new file; refuse one of another version."""
+        with self._explained():
             self._db.text_factory = lambda raw: raw.decode("utf-8", "replace")
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
             known = self._db.execute("SELECT 1 FROM sqlite_master WHERE name='meta'").fetchone()
+            check_whole(self._db)
             if not known:
                 first = f"INSERT INTO meta VALUES ('format', '{_FORMAT}');"
                 self._db.executescript(f"BEGIN;{_SCHEMA}{first}COMMIT;")
         if self.get_meta("format") != _FORMAT:
-            self._db.close()
             raise RunError(
-                f"{path} can't be used",
+                f"{self.path} can't be used",
                 "another version of longwrite made it",
                 "Name a new folder.",
             )
@@ -83,7 +92,7 @@ class Ledger:
         try:
             yield
         except sqlite3.Error as error:
-            if any(word in str(error) for word in ("full", "readonly", "I/O")):
+            if is_refusal(error):
                 mend = "Make room or allow writing, then run the same command: nothing is lost."
                 raise RunError(f"{self.path} can't be written", str(error), mend) from error
             mend = "Move it away and run the same command: the calls are logged elsewhere."
@@ -110,7 +119,9 @@ class Ledger:
             self._db.execute("UPDATE units SET place=NULL")
 
     def find(self, unit: str, fingerprint: str, place: int) -> bool:
-        """Tell whether a unit is done, and note its place in the source if so."""
+        """Tell whether a unit is done and undamaged, and note its place in the source if so."""
+        if self.get(unit) is None:
+            return False
         with self._explained():
             found = self._db.execute(
                 "UPDATE units SET place=? WHERE id=? AND fingerprint=? AND NOT passing",
@@ -139,7 +150,7 @@ class Ledger:
                 )
                 self._db.execute("COMMIT")
             except BaseException:
-                if self._db.in_transaction:
+                with suppress(sqlite3.Error):  # a disk that refuses has ended it already
                     self._db.execute("ROLLBACK")
                 raise
 

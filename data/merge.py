@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import heapq
 import json
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from longwrite.data.build import lock_folder
+from longwrite.data.build import lock_set
 from longwrite.data.finish import Finished, finish
 from longwrite.data.ledger import Ledger
 from longwrite.data.orders import Blueprint, make_selection
@@ -40,11 +41,11 @@ def merge(folders: Sequence[Path], output: Path, rows: int | None = None) -> Fin
     with ExitStack() as stack:
         ledgers = []
         for folder in folders:
-            stack.callback(lock_folder(folder).release)
+            stack.callback(lock_set(folder).release)
             ledger = Ledger(folder / ".work" / "ledger.sqlite")
             stack.callback(ledger.close)
             ledgers.append(ledger)
-        stack.callback(lock_folder(output).release)
+        stack.callback(lock_set(output).release)
         made = heapq.merge(*(ledger.list_made() for ledger in ledgers), key=lambda one: one.place)
         return finish(made, output, make_selection(blueprint), records[0]["record"])
 
@@ -73,7 +74,7 @@ def _read_record(folder: Path) -> dict[str, Any]:
 
 
 def _check(folders: Sequence[Path], records: Sequence[dict[str, Any]], output: Path) -> None:
-    if any(folder.resolve() == output.resolve() for folder in folders):
+    if any(os.path.realpath(folder) == os.path.realpath(output) for folder in folders):
         raise UsageError(f"{output} is one of the shards", "", "Name another folder with -o.")
     marks = {(record["mark"], record["of"]) for record in records}
     if len(marks) > 1:

@@ -10,10 +10,11 @@ seed: 0
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from longwrite import strict_yaml
 from longwrite.agent.settings import Settings
@@ -22,7 +23,7 @@ from longwrite.data.contamination import Contamination, build_index, join_indexe
 from longwrite.data.duplicates import Duplicates
 from longwrite.data.filters import ROW_FILTERS
 from longwrite.data.quota import Quota
-from longwrite.data.recipe import RECIPES, Recipe, load_recipe
+from longwrite.data.recipe import RECIPES, Recipe, convert, load_recipe
 from longwrite.data.rows import Row, Verdict
 from longwrite.data.selection import Selection, SetFilter
 from longwrite.errors import UsageError
@@ -31,6 +32,8 @@ _KEYS: Mapping[str, type | tuple[type, ...]] = {
     "recipe": str, "options": dict, "filters": dict, "duplicates": (dict, bool),
     "contamination": (list, str), "quota": dict, "rows": int, "seed": int,
 }  # fmt: skip
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,17 +134,14 @@ def _row_filters(blueprint: Blueprint, recipe: Recipe) -> dict[str, Callable[[Ro
     found: dict[str, Callable[[Row], Verdict]] = {}
     for name in blueprint.filters:
         if name not in ROW_FILTERS:
-            close = difflib.get_close_matches(name, ROW_FILTERS, 1)
+            close = difflib.get_close_matches(str(name), ROW_FILTERS, 1)
             mend = f"Did you mean '{close[0]}'?" if close else f"Use {', '.join(ROW_FILTERS)}."
             raise UsageError(f"There is no filter '{name}'", "nothing is called so", mend)
     for name, make in ROW_FILTERS.items():
         options = blueprint.filters.get(name, {})
         if options is False:
             continue
-        try:
-            found[name] = make(**({} if options in (True, None) else options))
-        except TypeError as error:
-            raise UsageError(f"The filter '{name}' can't be made", str(error), "") from error
+        found[name] = _make(make, options, f"The filter '{name}'")
     if blueprint.contamination:
         found["contamination"] = _contamination(blueprint.contamination)
     return found
@@ -159,8 +159,28 @@ def make_selection(blueprint: Blueprint) -> Selection:
     """Return what chooses among all rows, with an empty memory."""
     filters: dict[str, SetFilter] = {}
     if blueprint.duplicates is not False:
-        options = {} if blueprint.duplicates is True else blueprint.duplicates
-        filters["duplicates"] = Duplicates(**options)
+        filters["duplicates"] = _make(Duplicates, blueprint.duplicates, "'duplicates'")
     if blueprint.quota:
-        filters["quota"] = Quota(**blueprint.quota)
+        filters["quota"] = _make(Quota, blueprint.quota, "'quota'")
     return Selection(filters, blueprint.rows)
+
+
+def _make(make: Callable[..., T], options: Any, where: str) -> T:
+    """Call with options as YAML has them; true and nothing mean none of them.
+
+    Raises:
+        UsageError: One is unknown, lacking or of the wrong type.
+    """
+    options = {} if options in (True, None) else options
+    known = inspect.signature(make, eval_str=True).parameters
+    if not isinstance(options, Mapping) or not set(options) <= set(known):
+        mend = f"Its options are {', '.join(known) or 'none'}."
+        raise UsageError(f"{where} can't be made", f"it is given {options!r:.80}", mend)
+    given = {
+        key: convert(one, known[key].annotation, f"{where}: '{key}'")
+        for key, one in options.items()
+    }
+    lacking = [key for key, one in known.items() if key not in given and one.default is one.empty]
+    if lacking:
+        raise UsageError(f"{where} can't be made", f"it lacks '{lacking[0]}'", "Add it.")
+    return make(**given)

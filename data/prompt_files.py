@@ -7,7 +7,6 @@ reads are one and the same.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from longwrite.prompts import name_unit
 from longwrite.reading import PROMPT_COLUMNS
 from longwrite.rewards.briefs import compile_brief
 from longwrite.runs.store import digest
+from longwrite.strict_json import parse_json
 from longwrite.types import Brief, Json
 
 _LENGTHS = ("length", "words")
@@ -106,8 +106,8 @@ def _read_row(path: Path, line: str) -> dict[str, Any] | str:
     if path.suffix.lower() not in {".jsonl", ".ndjson"}:
         return {"prompt": line.strip()}
     try:
-        row = json.loads(line)
-    except (ValueError, RecursionError):
+        row = parse_json(line.encode())
+    except ValueError:
         return "the line isn't JSON"
     if isinstance(row, str):
         return {"prompt": row}

@@ -17,6 +17,7 @@ from longwrite.text import count_words
 from longwrite.types import Json
 
 LEAST, MOST = 1_000, 32_000
+_MOST_BUCKETS = 1_000
 FULL = "its cell of the quota grid is full"
 
 
@@ -65,13 +66,13 @@ class Quota:
         """Set the rows of a cell, and the buckets of length from 1,000 to 32,000 words.
 
         Raises:
-            UsageError: One of them is not positive.
+            UsageError: One of them is not positive, or there are too many buckets.
         """
-        if per_cell < 1 or buckets < 1:
+        if per_cell < 1 or not 1 <= buckets <= _MOST_BUCKETS:
             raise UsageError(
                 "A quota can't be kept",
                 f"it asks for {per_cell} rows a cell and {buckets} buckets of length",
-                "Give positive numbers.",
+                f"Give positive numbers, and at most {_MOST_BUCKETS} buckets.",
             )
         self._per_cell = per_cell
         self._bounds = cut_lengths(buckets)

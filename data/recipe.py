@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
 from importlib import import_module
 from math import inf
+from types import UnionType
 from typing import Any, ClassVar, Protocol, get_args, get_origin, get_type_hints, runtime_checkable
 
 from longwrite.data.rows import Drop, Row, Shape, Unit
@@ -86,10 +87,9 @@ def load_recipe(name: str, options: Mapping[str, Any], where: str = "the recipe"
     given = {}
     for key, value in options.items():
         if key not in known:
-            raise UsageError(
-                f"{where} has an unknown option, '{key}'", *_suggest(key, list(known), "options")
-            )
-        given[key] = _convert(value, hints[key], f"{where}: '{key}'")
+            why, mend = _suggest(str(key), list(known), "options")
+            raise UsageError(f"{where} has an unknown option, '{key}'", why, mend)
+        given[key] = convert(value, hints[key], f"{where}: '{key}'")
     missing = [
         name
         for name, field in known.items()
@@ -139,19 +139,26 @@ def _suggest(name: str, known: list[str], what: str) -> tuple[str, str]:
     return f"the {what} are {', '.join(known)}", meant
 
 
-def _convert(value: Any, hint: Any, where: str) -> Any:
+def convert(value: Any, hint: Any, where: str) -> Any:
+    """Return a value of an option as its type hint wants it.
+
+    Raises:
+        UsageError: It is of another type; `where` says which one.
+    """
     if get_origin(hint) is tuple:
         inner = get_args(hint)[0]
         items = value if isinstance(value, (list, tuple)) else [value]
-        return tuple(_convert(item, inner, where) for item in items)
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return tuple(convert(item, inner, where) for item in items)
+    if hint in (float, float | None) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if hint is str and isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(value)
-    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+    one_of = get_args(hint) if isinstance(hint, UnionType) else (hint,)
+    kinds = tuple(get_origin(kind) or kind for kind in one_of)
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         raise UsageError(
             f"{where} has the wrong type",
-            f"it is {value!r:.60}, where a value of type {hint.__name__} belongs",
+            f"it is {value!r:.60}, where a value of type {getattr(hint, '__name__', hint)} belongs",
             "Mend the line.",
         )
     return value

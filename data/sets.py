@@ -42,6 +42,7 @@ async def build_set(
     press: Press,
     shard: tuple[int, int] = (1, 1),
     notify: Callable[[Count], None] = lambda count: None,
+    note: Callable[[str], None] = lambda message: None,
 ) -> Built:
     """Build a set, or go on with one, and finish it with what came about.
 
@@ -52,6 +53,7 @@ async def build_set(
         press: Engines, budget and calls in flight.
         shard: Which shard of how many, counted from 1; shards are joined by `merge`.
         notify: Told how far it has come.
+        note: Told, as a sentence, what a person should know.
 
     Raises:
         LongwriteError: It can't begin, or what is done can't be written.
@@ -64,7 +66,7 @@ async def build_set(
         "models": dict(press.models),
         "stages": ["recipe", *order.filters, "label", *selection.filters],
     }
-    with Builder(order, press, notify) as builder:
+    with Builder(order, press, notify, note) as builder:
         stopped: LongwriteError | None = None
         try:
             await builder.make()

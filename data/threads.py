@@ -35,6 +35,7 @@ class _Desk:
     plan: Plan
     window: int
     manuscript: _Leaves
+    past: int = 0
 
 
 @dataclass(frozen=True, slots=True)

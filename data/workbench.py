@@ -7,12 +7,13 @@ is refused here: it never becomes training text.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from longwrite.agent.caller import Caller
 from longwrite.agent.job import CallFailed, cap_tokens
-from longwrite.agent.settings import Settings
+from longwrite.agent.settings import Event, Settings
 from longwrite.api import Outcome, Press, write_run
 from longwrite.data.rows import Unit
 from longwrite.prompts import derive_seed
@@ -37,12 +38,14 @@ class Workbench:
         caller: The engines behind the build's call log.
         runs: Folder of the documents that the agent writes.
         settings: Sampling and seed of the build, and how the agent writes.
+        note: Told, as a sentence, what a person should know of the documents' folders.
     """
 
     press: Press
     caller: Caller
     runs: Path
     settings: Settings
+    note: Callable[[str], None] = lambda message: None
 
     @property
     def model(self) -> str:
@@ -117,7 +120,12 @@ class Workbench:
         """
         settings = self.settings_with(seed)
         path = self.runs / f"{unit.id}{variant}"
-        return await write_run(path, self.press, brief, settings)
+
+        def notify(event: Event) -> None:
+            if event.kind == "note":
+                self.note(f"{path}: {event.message}")
+
+        return await write_run(path, self.press, brief, settings, notify=notify)
 
     def settings_with(self, seed: int) -> Settings:
         """Return the build's settings with another seed."""

@@ -18,7 +18,15 @@ from longwrite.agent.continuation import PAST, Past, attach_past, describe_past
 from longwrite.agent.job import Job
 from longwrite.agent.manuscript import Manuscript
 from longwrite.agent.places import Places
-from longwrite.agent.record import Start, load_start, make_report, save_report, save_start
+from longwrite.agent.record import (
+    Start,
+    load_plan,
+    load_start,
+    make_report,
+    save_plan,
+    save_report,
+    save_start,
+)
 from longwrite.agent.schedule import choose_mode
 from longwrite.agent.settings import Event, Notify, Settings
 from longwrite.agent.targets import set_targets
@@ -26,12 +34,13 @@ from longwrite.agent.writer import find_defects, write_document
 from longwrite.assembly import leaves, walk
 from longwrite.engines.choice import Choice, open_engine
 from longwrite.engines.engine import Engine
-from longwrite.errors import LongwriteError, UsageError
+from longwrite.engines.listing import without_password
+from longwrite.errors import LongwriteError, RunError, UsageError
 from longwrite.language import script_shares
-from longwrite.planners import load_planner
+from longwrite.planners import PLANNERS, load_planner
 from longwrite.prompts import name_language
 from longwrite.runs.folder import RunFolder, slugify
-from longwrite.runs.planfile import check_plan, plan_from_yaml, plan_to_yaml
+from longwrite.runs.planfile import check_plan
 from longwrite.runs.store import digest
 from longwrite.types import Abilities, Brief, Document, Plan, Role
 
@@ -72,6 +81,7 @@ class Press:
         """Take what earlier commands spent on a run into the budget, once."""
         if folder.path.resolve() not in self.counted:
             self.counted.add(folder.path.resolve())
+            self.budget.spend(folder.store.read_lost())
             for call in folder.store.list_calls():
                 self.budget.spend(call.reply.usage)
 
@@ -117,7 +127,7 @@ async def open_press(
         raise
     main = choices["write"]
     models: dict[str, str] = {role: choice.model for role, choice in choices.items()}
-    models["base_url"] = main.base_url
+    models["base_url"] = without_password(main.base_url)
     places = Places(main.in_flight)
     return Press(engines, models, budget or Budget(), places, main.in_flight)
 
@@ -140,8 +150,16 @@ class Outcome:
 
     @property
     def markdown(self) -> str:
-        """The document as Markdown."""
-        return (self.path / "document.md").read_text(encoding="utf-8")
+        """The document as Markdown.
+
+        Raises:
+            RunError: It was taken away.
+        """
+        try:
+            return (self.path / "document.md").read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            place = self.path / "document.md"
+            raise RunError(f"{place} can't be read", str(error), "Resume the run.") from error
 
     @property
     def exit_code(self) -> int:
@@ -196,14 +214,15 @@ async def write_run(
             press.budget,
             press.places,
             start.abilities,
+            note=lambda message: notify(Event("note", message=message)),
             rank=press.take_rank(),
         )
         press.admit(caller)
         try:
-            made = await _settle_plan(folder, caller, start, plan, past)
+            made = await _settle_plan(folder, caller, start, plan, past, notify)
             if edit is not None:
                 made = edit(folder, made)
-                folder.write("plan.yaml", plan_to_yaml(made))
+                save_plan(folder, made)
             notify(Event("plan", words=start.brief.words, message=_tell_plan(made)))
             job = _make_job(folder, made, start, caller, press, notify)
             if stop_after_plan:
@@ -257,6 +276,13 @@ def _begin(
             "mode, planner, seed, sampling and window hold for the life of a run",
             "Repeat the first command, or begin anew with --fresh or another --run folder.",
         )
+    planner = start.settings.planner
+    if settings is None and planner not in PLANNERS and folder.read("plan.yaml") is None:
+        raise UsageError(
+            f"{folder.path} names a planner of its own, {planner!r:.80}",
+            "it is no part of longwrite, and its code would be run",
+            "If you trust it, repeat the command that began the run.",
+        )
     if start.identities["write"] != identities["write"]:
         raise UsageError(
             f"{folder.path} was begun with another model",
@@ -305,11 +331,16 @@ def _common(press: Press) -> Abilities:
 
 
 async def _settle_plan(
-    folder: RunFolder, caller: Caller, start: Start, given: Plan | None, past: Past | None
+    folder: RunFolder,
+    caller: Caller,
+    start: Start,
+    given: Plan | None,
+    past: Past | None,
+    notify: Notify,
 ) -> Plan:
-    text = folder.read("plan.yaml")
-    if text is not None:
-        return plan_from_yaml(text, str(folder.path / "plan.yaml"))
+    found = load_plan(folder, lambda message: notify(Event("note", message=message)))
+    if found is not None:
+        return found
     if given is None:
         planner = load_planner(start.settings.planner)
         brief = start.brief if past is None else describe_past(start.brief, past)
@@ -317,7 +348,7 @@ async def _settle_plan(
     if past is not None:
         given = attach_past(folder, given, past)
     check_plan(given)
-    folder.write("plan.yaml", plan_to_yaml(given))
+    save_plan(folder, given)
     return given
 
 

@@ -68,3 +68,12 @@ class Interrupted(LongwriteError):
     """A person or the system asked to stop; the run can be resumed."""
 
     exit_code = 130
+
+    def __init__(
+        self,
+        what: str = "Stopped",
+        why: str = "as asked",
+        mend: str = "Run the same command to go on from here.",
+    ) -> None:
+        """Say so, unless there is more to say."""
+        super().__init__(what, why, mend)

@@ -13,6 +13,8 @@ from string import Template
 
 from longwrite.language import NAMES
 
+_CODE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,4}")
+
 
 @cache
 def _load(package: str, name: str) -> Template:
@@ -27,13 +29,14 @@ def fill(package: str, name: str, **values: object) -> str:
 
 def fence(tag: str, text: str) -> str:
     """Return a text between ``<tag>`` and ``</tag>``, unable to close them itself."""
-    safe = re.sub(rf"<(/?\s*{tag})", r"‹\1", text.replace("\x00", " "), flags=re.IGNORECASE)
+    safe = re.sub(rf"<(\s*/?\s*{tag})", r"‹\1", text.replace("\x00", " "), flags=re.IGNORECASE)
     return f"<{tag}>\n{safe.strip()}\n</{tag}>"
 
 
 def name_language(code: str) -> str:
     """Return what to call a language in a prompt; a phrase that always fits when unknown."""
-    return NAMES.get(code[:2].lower(), code) if code else "the language of the brief"
+    known = NAMES.get(code[:2].lower(), code if _CODE.fullmatch(code) else "")
+    return known or "the language of the brief"
 
 
 def name_unit(language: str) -> str:

@@ -7,7 +7,6 @@ are hostile until read: pandoc runs in its sandbox, sizes are bounded, nothing i
 from __future__ import annotations
 
 import glob
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from longwrite.errors import UsageError
+from longwrite.strict_json import parse_json
 
 MOST_BYTES = 200 * 2**20
 """Largest file that is read whole; rows of JSONL and parquet are read one by one."""
@@ -196,8 +196,8 @@ def _read_rows(path: Path) -> Iterator[Reading | UnreadableError]:
             count += 1
             name = f"{path}:{number}"
             try:
-                row = json.loads(line)
-            except (ValueError, RecursionError):
+                row = parse_json(line)
+            except ValueError:
                 yield UnreadableError(f"{name} can't be read", "the line isn't JSON")
                 continue
             yield _take_row(name, row)
@@ -243,13 +243,12 @@ def _take_row(name: str, row: Any) -> Reading | UnreadableError:
 
 def _text_of(value: Any) -> str:
     """Return a plain text, or the last turn's."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list) and value:
-        return _text_of(value[-1])
-    if isinstance(value, dict):
-        return _text_of(value.get("content") or value.get("value") or value.get("text") or "")
-    return ""
+    while isinstance(value, (list, dict)) and value:
+        if isinstance(value, list):
+            value = value[-1]
+        else:
+            value = value.get("content") or value.get("value") or value.get("text")
+    return value if isinstance(value, str) else ""
 
 
 def _before_last(turns: Any) -> Any:

@@ -129,6 +129,18 @@ def _find_words(text: str) -> list[str]:
     return (_ASCII_WORD if text.isascii() else _WORD).findall(text)
 
 
+def join_halves(text: str) -> str:
+    """Return a text with its surrogate pairs joined and a lone one replaced.
+
+    JSON may escape any half of a character, and neither a file nor a request can hold one.
+    """
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
 def estimate_tokens(text: str) -> int:
     """Estimate the tokens of a text, the same on every machine and a little too high.
 

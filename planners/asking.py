@@ -1,9 +1,9 @@
 """Asking an engine for one level of a plan: bounded tries, and always an answer.
 
-A plan that can't be read, or that has lost the subject of the brief, is asked for again with
-another seed, twice at most. What is then still missing is made up by code and noted as a warning of
-the plan, because a document with a plain outline is worth more than none; an engine that doesn't
-answer at all is an error.
+A plan that can't be read, that was cut off, or that has lost the subject of the brief, is asked for
+again with another seed, twice at most. What is then still missing is made up by code and noted as a
+warning of the plan, because a document with a plain outline is worth more than none; an engine that
+doesn't answer at all is an error.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ async def ask_level(
     if engine.abilities.checks:  # it doesn't lose its subject, and may have better words for it
         level = replace(level, terms=())
     best: Reading | None = None
+    best_is_cut = False
     failure = ""
     for attempt in range(TRIES):
         # A model that thinks may have spent the whole cap on it: then it gets room for that too.
@@ -76,9 +77,12 @@ async def ask_level(
                 break  # the engine has tried again already; another seed is no answer to that
             continue
         reading = read(reply.text)
-        if best is None or _rank(reading, level) < _rank(best, level):
-            best = reading
-        if fits(reading, level.count, level.exact) and _is_on_topic(reading, level.terms):
+        cut = reply.finish == "length" and len(reading.entries) < level.count
+        if best is None or _rank(reading, level, cut) < _rank(best, level, best_is_cut):
+            best, best_is_cut = reading, cut
+        if cut:
+            failure = "it was cut off"
+        elif fits(reading, level.count, level.exact) and _is_on_topic(reading, level.terms):
             return reading, ()
     if best is None:
         raise PlanError(
@@ -87,7 +91,8 @@ async def ask_level(
             "Run the same command again to go on from here.",
         )
     if fits(best, level.count, level.exact):
-        return best, (f"The plan of {level.node or 'the document'} says little of the brief.",)
+        wrong = "was cut off and may lack its end" if best_is_cut else "says little of the brief"
+        return best, (f"The plan of {level.node or 'the document'} {wrong}.",)
     return _mend(best, level)
 
 
@@ -119,11 +124,11 @@ def fits(reading: Reading, count: int, exact: bool = False) -> bool:
     return max(2, (count + 1) // 2) <= found <= 2 * count
 
 
-def _rank(reading: Reading, level: Level) -> tuple[bool, int, int]:
+def _rank(reading: Reading, level: Level, cut: bool) -> tuple[bool, bool, int, int]:
     away = abs(len(reading.entries) - level.count)
     if not fits(reading, level.count, level.exact):
-        return True, away, 0
-    return False, -_count_on_topic(reading, level.terms), away
+        return True, cut, away, 0
+    return False, cut, -_count_on_topic(reading, level.terms), away
 
 
 def _is_on_topic(reading: Reading, terms: Sequence[str]) -> bool:

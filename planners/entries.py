@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from longwrite.text import visible
+from longwrite.text import join_halves, visible
 
 _LIMIT = 400_000
 _TITLE_KEYS = ("title", "heading", "name", "chapter", "section", "part")
@@ -168,7 +168,7 @@ def _read_items(items: list[Any]) -> tuple[Entry, ...]:
                     if isinstance(need, int) and not isinstance(need, bool)
                 ),
                 establishes=tuple(
-                    " ".join(str(text).split())[:200]
+                    " ".join(join_halves(str(text)).split())[:200]
                     for text in _as_list(item.get("establishes"))[:8]
                     if isinstance(text, (str, int, float))
                 ),
@@ -185,7 +185,7 @@ def _first_text(item: dict[str, Any], keys: tuple[str, ...]) -> str:
     for key in keys:
         value = item.get(key)
         if isinstance(value, str) and value.strip():
-            return " ".join(value.split())[:1500]
+            return " ".join(join_halves(value).split())[:1500]
     return ""
 
 

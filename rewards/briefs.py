@@ -68,6 +68,8 @@ def compile_brief(
             constraint is unusable.
     """
     _check_prompt(prompt)
+    for name, text in (("language", language), ("audience", audience), ("style", style)):
+        _check_unicode(f"The {name}", text)
     for name, value in (("length", length), ("--words", words)):
         if value is not None:
             _check_words(name, value)
@@ -107,11 +109,15 @@ def _check_prompt(prompt: str) -> None:
         raise UsageError(
             "The prompt is not text", "it holds control characters", "Give it as UTF-8 text"
         )
+    _check_unicode("The prompt", prompt)
+
+
+def _check_unicode(name: str, text: str) -> None:
     try:
-        prompt.encode()
+        text.encode()
     except UnicodeEncodeError:
         raise UsageError(
-            "The prompt is not text", "it is not valid Unicode", "Give it as UTF-8 text"
+            f"{name} is not text", "it is not valid Unicode", "Give it as UTF-8 text"
         ) from None
 
 

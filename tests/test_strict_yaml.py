@@ -24,6 +24,9 @@ def test_what_is_dumped_is_loaded(value: dict[str, object]) -> None:
 def test_plain_data_is_loaded_as_such() -> None:
     value = strict_yaml.load("a: [1, 0.5, true, null, text, 2024-01-01]", "it")
     assert value == {"a": [1, 0.5, True, None, "text", "2024-01-01"]}
+    assert strict_yaml.load("[12:30, 0x1f, 017, .nan, 10_000]", "it") == [
+        "12:30", "0x1f", "017", ".nan", 10_000,
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -32,7 +35,9 @@ def test_plain_data_is_loaded_as_such() -> None:
         ("a: &x [1]\nb: *x\n", "alias"),
         ("a: 1\na: 2\n", "again"),
         ("[" * 100_000, "nested"),
-        ("a: !!python/object/apply:os.system [ls]", "constructor"),
+        ("a: !!python/object/apply:os.system [ls]", "tag"),
+        ("a: !!int", "tag"),
+        ("a: 1.0e+999", "too large"),
         ("a: [1\nb: 2", "line"),
         ("x" * 2_100_000, "larger"),
         ("a: \x00", ""),

@@ -8,12 +8,15 @@ test decides what happens to which call at which byte.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import socket
 import struct
-from collections.abc import AsyncIterator, Iterator, Mapping
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Any
 
 from benchmarks.engine.answers import EXACT, Manner, answer
@@ -24,7 +27,38 @@ from benchmarks.engine.tokens import Tokenizer, cut_pieces
 from longwrite.types import Message
 
 MODEL = "modelled"
-_TRICKLE = 0.5
+_TRICKLE = 0.1
+
+_ACCENTS = str.maketrans({"o": "ö", "k": "ḱ", "u": "𝔲"})
+"""Letters of one byte, and others of two, three and four."""
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A chat request, and how far its answer came.
+
+    Attributes:
+        key: Hash of what was asked: conversation and seed.
+        prompt: Tokens of the conversation; 0 where it was refused.
+        most: Tokens that the answer may have.
+        text: All that was to be said.
+        written: Tokens that were sent.
+        body: Bytes that were sent.
+        ended: Bytes of the body up to where it says that it is complete; 0 where that wasn't sent.
+    """
+
+    key: str
+    prompt: int = 0
+    most: int = 0
+    text: str = ""
+    written: int = 0
+    body: int = 0
+    ended: int = 0
+
+
+def hash_request(messages: Sequence[tuple[str, str]], seed: int) -> str:
+    """Return the key of what is asked, of (role, content) and seed."""
+    return hashlib.sha256(json.dumps([messages, seed]).encode()).hexdigest()
 
 
 @dataclass(slots=True)
@@ -37,8 +71,9 @@ class Server:
         chunk: Tokens of an event.
         window: Tokens that it says it has.
         block: Tokens of a block of its cache.
-        calls: Chat requests so far.
+        accented: Whether its prose has letters of two, three and four bytes.
         rules: Faults to come.
+        exchanges: Chat requests so far.
     """
 
     manner: Manner = EXACT
@@ -46,14 +81,21 @@ class Server:
     chunk: int = 1
     window: int = 262_144
     block: int = 16
-    calls: int = 0
+    accented: bool = False
     rules: tuple[Rule, ...] = ()
+    exchanges: list[Exchange] = field(default_factory=list)
     _tokenizer: Tokenizer = field(default_factory=Tokenizer)
     _cache: Cache = field(init=False)
+    _unsaid: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Begin with an empty cache."""
         self._cache = Cache(H100.capacity // self.block, self.block)
+
+    @property
+    def calls(self) -> int:
+        """Chat requests so far."""
+        return len(self.exchanges)
 
     @asynccontextmanager
     async def listen(self, port: int = 0) -> AsyncIterator[str]:
@@ -102,37 +144,46 @@ class Server:
             _send(writer, 200, "application/json", {"object": "list", "data": [model]})
         elif method == "POST" and path == "/faults":
             try:
-                self.rules, self.calls = parse_rules(body.decode()), 0
+                self.rules = parse_rules(body.decode())
+                self.exchanges.clear()
                 _send(writer, 200, "application/json", {"rules": len(self.rules)})
             except ValueError as error:
                 _send(writer, 400, "application/json", {"error": {"message": str(error)}})
         elif method == "POST" and path == "/v1/chat/completions":
-            self.calls += 1
+            asked = json.loads(body)
+            exchange = Exchange(hash_request(_turns(asked), int(asked.get("seed") or 0)))
+            self.exchanges.append(exchange)
             rule = find_rule(self.rules, self.calls) or Rule("")
             refused = refuse(rule)
             if refused is None:
-                return await self._stream(json.loads(body), rule, writer)
-            _send(writer, *refused, wait=rule.wait)
+                return await self._stream(asked, rule, exchange, writer)
+            _send(writer, *refused, wait=rule.wait, dated=rule.kind == "dated")
         else:
             _send(writer, 404, "application/json", {"error": {"message": "Not found"}})
         await writer.drain()
         return True
 
     async def _stream(
-        self, asked: Mapping[str, Any], rule: Rule, writer: asyncio.StreamWriter
+        self,
+        asked: Mapping[str, Any],
+        rule: Rule,
+        exchange: Exchange,
+        writer: asyncio.StreamWriter,
     ) -> bool:
         writer.write(
             b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
             b"Transfer-Encoding: chunked\r\n\r\n"
         )
-        sent = 0
-        for event in self._events(asked, rule):
-            if rule.kind in CONNECTION and sent + len(event) > rule.at:
+        for event, tokens, ends in self._events(asked, rule, exchange):
+            if rule.kind in CONNECTION and exchange.body + len(event) > rule.at:
                 if rule.kind != "trickle":  # a comment comes between events
-                    _write_chunk(writer, event[: rule.at - sent])
+                    _write_chunk(writer, event[: rule.at - exchange.body])
                 await _break_off(writer, rule.kind)
                 return False
-            sent += len(event)
+            exchange.body += len(event)
+            exchange.written += tokens
+            if ends:
+                exchange.ended = exchange.body
             _write_chunk(writer, event)
             if self.rate:
                 await asyncio.sleep(self.chunk / self.rate)
@@ -141,43 +192,73 @@ class Server:
         await writer.drain()
         return True
 
-    def _events(self, asked: Mapping[str, Any], rule: Rule) -> Iterator[bytes]:
+    def _events(
+        self, asked: Mapping[str, Any], rule: Rule, exchange: Exchange
+    ) -> Iterator[tuple[bytes, int, bool]]:
+        """Yield each event, the tokens of its text, and whether it says that all is said."""
         messages = [Message(turn["role"], turn["content"]) for turn in asked["messages"]]
-        text = answer(messages, int(asked.get("seed") or 0), self.manner)
-        text = change_text(rule.kind, text)
+        exchange.text = change_text(rule.kind, self._say(asked, messages))
         most = int(asked.get("max_tokens") or asked.get("max_completion_tokens") or 1 << 30)
-        pieces = [] if rule.kind in {"none", "choices"} else cut_pieces(text)
+        exchange.most = most
+        pieces = [] if rule.kind in {"none", "choices"} else cut_pieces(exchange.text)
         finish = "length" if len(pieces) > most or rule.kind == "length" else "stop"
         pieces = pieces[:most]
+        exchange.text = "".join(pieces)
         prompt = self._tokenizer.encode_prompt(messages)
-        written = self._tokenizer.encode_reply("".join(pieces))
+        written = self._tokenizer.encode_reply(exchange.text)
+        exchange.prompt = len(prompt)
         lease = self._cache.take(prompt, len(prompt) + len(written))
         cached = 0 if lease is None else lease.cached
         if lease is not None:
             self._cache.give(lease, prompt + written)
-        model = "another" if rule.kind == "model" else MODEL
         half = len(pieces) // 2
+        another = half if self.calls == rule.call else 0  # later calls have it from the start
+        if rule.kind == "channel":
+            yield _event(_choice({"reasoning_content": "First a plan."})), 4, False
         for start in range(0, len(pieces), self.chunk):
             if rule.kind in {"event", "garbage"} and start >= half:
                 break
-            said: dict[str, Any] = {"content": "".join(pieces[start : start + self.chunk])}
-            yield _event({"model": model, "choices": [{"index": 0, "delta": said}]})
+            some = pieces[start : start + self.chunk]
+            name = "another" if rule.kind == "model" and start >= another else MODEL
+            yield _event(_choice({"content": "".join(some)}, name)), len(some), False
         if rule.kind == "event":
-            yield b'event: error\ndata: {"error": {"message": "The worker died"}}\n\n'
+            yield b'event: error\ndata: {"error": {"message": "The worker died"}}\n\n', 0, False
         elif rule.kind == "garbage":
-            yield b'data: {"choices": [{"del\n\n'
+            yield b'data: {"choices": [{"del\n\n', 0, False
         elif rule.kind == "choices":
-            yield _event({"model": model, "choices": []})
+            yield _event({"model": MODEL, "choices": []}), 0, False
         elif rule.kind != "unfinished":
             delta = {"content": None} if rule.kind == "none" else {}
-            yield _event({"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+            last = {"index": 0, "delta": delta, "finish_reason": finish}
+            yield _event({"choices": [last]}), 1, True
             usage = {
                 "prompt_tokens": len(prompt),
                 "completion_tokens": len(written),
                 "prompt_tokens_details": {"cached_tokens": cached},
             }
-            yield _event({"choices": [], "usage": usage})
-        yield b"data: [DONE]\n\n"
+            yield _event({"choices": [], "usage": usage}), 0, False
+        yield b"data: [DONE]\n\n", 0, False
+
+    def _say(self, asked: Mapping[str, Any], messages: Sequence[Message]) -> str:
+        """Return what is to be said; where an answer is to be continued, what it left unsaid."""
+        turns, seed = _turns(asked), int(asked.get("seed") or 0)
+        begun = self._unsaid.get(hash_request(turns[:-2], 0), "") if turns[2:] else ""
+        so_far = " ".join(turns[-2][1].split()) if begun else ""
+        if so_far and begun.startswith(so_far) and len(begun) > len(so_far) + 1:
+            return begun[len(so_far) :].strip()
+        text = answer(messages, seed, self.manner)
+        if self.accented and not text.startswith("{"):
+            text = text.translate(_ACCENTS)
+        self._unsaid[hash_request(turns, 0)] = " ".join(text.split())
+        return text
+
+
+def _turns(asked: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(turn["role"], turn["content"]) for turn in asked["messages"]]
+
+
+def _choice(delta: Mapping[str, object], model: str = MODEL) -> dict[str, Any]:
+    return {"model": model, "choices": [{"index": 0, "delta": delta}]}
 
 
 def _event(data: Mapping[str, Any]) -> bytes:
@@ -215,10 +296,19 @@ async def _read_head(reader: asyncio.StreamReader) -> tuple[str, str, dict[str, 
 
 
 def _send(
-    writer: asyncio.StreamWriter, status: int, kind: str, body: object, wait: float = 0.0
+    writer: asyncio.StreamWriter,
+    status: int,
+    kind: str,
+    body: object,
+    wait: float = 0.0,
+    dated: bool = False,
 ) -> None:
     data = (body if isinstance(body, str) else json.dumps(body)).encode()
     again = f"Retry-After: {wait:g}\r\n" if wait else ""
+    if dated:
+        now = time.time()
+        then = formatdate(now + wait, usegmt=True)
+        again = f"Date: {formatdate(now, usegmt=True)}\r\nRetry-After: {then}\r\n"
     writer.write(
         f"HTTP/1.1 {status} Told\r\nContent-Type: {kind}\r\n{again}"
         f"Content-Length: {len(data)}\r\n\r\n".encode()

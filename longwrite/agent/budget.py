@@ -77,8 +77,7 @@ class Budget:
         cost = self.prices.cost(worst)
         async with self._settled:
             while not self._fits(self._held_tokens + tokens, self._held_cost + cost):
-                if not self._fits(tokens, cost):
-                    raise self._exhausted(tokens)
+                self.check(worst)
                 await self._settled.wait()
             self._held_tokens += tokens
             self._held_cost += cost
@@ -89,6 +88,16 @@ class Budget:
                 self._held_tokens -= tokens
                 self._held_cost -= cost
                 self._settled.notify_all()
+
+    def check(self, worst: Usage) -> None:
+        """See that a call fits by itself.
+
+        Raises:
+            BudgetError: It doesn't.
+        """
+        tokens = (worst.prompt or 0) + (worst.completion or 0)
+        if not self._fits(tokens, self.prices.cost(worst)):
+            raise self._exhausted(tokens)
 
     def _fits(self, tokens: int, cost: float) -> bool:
         return (self.max_tokens is None or self.tokens + tokens <= self.max_tokens) and (

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field, replace
 
 from longwrite.agent.budget import Budget
 from longwrite.agent.places import Places
-from longwrite.engines.engine import Engine, Watch
+from longwrite.engines.engine import ON_LOSS, Engine, Watch
 from longwrite.errors import EngineError, LongwriteError
 from longwrite.runs.store import Store, make_key
 from longwrite.text import estimate_tokens
 from longwrite.types import Abilities, CallError, Reply, Request, Role, Usage
+
+_MODELS = "models:"
 
 MESSAGE_OVERHEAD = 8
 """Tokens that a chat template adds to a message, at most."""
@@ -55,6 +57,7 @@ class Caller:
         budget: Shared by all runs of a command.
         places: Limits the calls in flight, shared likewise.
         abilities: What the run was started with, so that a resume asks the same.
+        note: Told, as a sentence, what a person should know.
         rank: The run's place among those that share the places; the lowest goes first.
     """
 
@@ -65,12 +68,12 @@ class Caller:
         budget: Budget,
         places: Places,
         abilities: Abilities,
-        on_call: Callable[[Request], None] = lambda request: None,
+        note: Callable[[str], None] = lambda message: None,
         rank: int = 0,
     ) -> None:
         """Start with no call made."""
         self._engines, self._store, self._budget = engines, store, budget
-        self._places, self._abilities, self._on_call = places, abilities, on_call
+        self._places, self._abilities, self._note = places, abilities, note
         self._rank = rank
         self._stopped: BaseException | None = None
         self.tally = Tally()
@@ -121,18 +124,55 @@ class Caller:
             try:
                 async with self._budget.reserve(Usage(prompt, most)):
                     self._check_stopped()
-                    self._on_call(request)
-                    reply = await engine.generate(request, watch)
+                    reply = await self._ask(engine, request, watch, Usage(prompt, most))
                     # Nothing is awaited from here on: what was paid for is logged.
                     reply = self._count(request, reply)
                     if reply.error is None:
                         self._store.put_reply(key, engine.identity, request, reply)
+                        self._look_at_model(engine.identity, request, reply)
                     else:
+                        self._store.add_lost(reply.usage)
                         self._note_failure(key, request, reply.error)
             except LongwriteError as error:
                 self.stop(error)
                 raise
         return reply
+
+    async def _ask(
+        self, engine: Engine, request: Request, watch: Watch | None, worst: Usage
+    ) -> Reply:
+        """Make a call; the engine tries again while another try fits and nothing is stopped."""
+
+        def lose(usage: Usage) -> None:
+            self._budget.spend(usage)
+            self._store.add_lost(usage)
+            self._check_stopped()
+            self._budget.check(worst)
+
+        before = ON_LOSS.set(lose)
+        try:
+            return await engine.generate(request, watch)
+        finally:
+            ON_LOSS.reset(before)
+
+    def _look_at_model(self, identity: str, request: Request, reply: Reply) -> None:
+        """Tell when a server lets another model answer than before, and remember both."""
+        known = self.list_models(identity)
+        new = [name for name in reply.model.split(", ") if name and name not in known]
+        if not new:
+            return
+        self._store.set_meta(f"{_MODELS}{identity}", "\n".join([*known, *new]))
+        if known or new[1:]:
+            where = f"section {request.ask.section}" if request.ask.section else "the plan"
+            first = (*known, *new)[0]
+            self._note(
+                f"The server answers with the model {new[-1]} in {where}, first with {first}."
+            )
+
+    def list_models(self, identity: str = "") -> list[str]:
+        """Return the models that have answered as one, in their order; of the writing engine."""
+        told = self._store.get_meta(f"{_MODELS}{identity or self.identity}") or ""
+        return told.splitlines()
 
     def _note_failure(self, key: str, request: Request, error: CallError) -> None:
         self._store.put_error(key, request, error)

@@ -17,7 +17,7 @@ from longwrite.agent.job import CallFailed, Job
 from longwrite.agent.section import PACKAGE
 from longwrite.prompts import fence, fill
 from longwrite.runs.store import digest
-from longwrite.text import blocks, clip, estimate_tokens
+from longwrite.text import blocks, clip, estimate_tokens, join_halves
 from longwrite.types import Ask, Fact, Json, Message, Section
 
 _MOST_FACTS = 40
@@ -140,7 +140,9 @@ def read_facts(reply: str, texts: Mapping[str, str]) -> tuple[Fact, ...]:
         values = [entry.get(key) for key in ("entity", "attribute", "value", "quote")]
         if not all(isinstance(value, str) and value.strip() for value in values):
             continue
-        entity, attribute, value, quote = (" ".join(str(value).split())[:300] for value in values)
+        entity, attribute, value, quote = (
+            " ".join(join_halves(str(value)).split())[:300] for value in values
+        )
         words = _fold(quote)
         home = next((name for name, text in folded.items() if words in text), None)
         if home is not None and len(words) >= _SHORTEST_QUOTE:

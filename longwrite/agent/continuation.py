@@ -78,7 +78,10 @@ def read_past(text: str) -> Past:
     ends = [heading.offset for heading in borders[1:]] + [len(text)]
     for heading, end in zip(borders, ends, strict=False):
         chapters.append((heading.words, _below_heading(text[heading.offset : end])))
-    return Past(title.words if title else "", tuple(filter(any, chapters)))
+    found_chapters = tuple(filter(any, chapters))
+    if not found_chapters:
+        raise UsageError("The manuscript can't be continued", "it has no words")
+    return Past(title.words if title else "", found_chapters)
 
 
 def _plain_headings(text: str) -> list[Heading]:

@@ -30,7 +30,10 @@ _GOAL = 240
 def make_head(job: Job, thread: Thread, canon: Sequence[Fact], past: str) -> tuple[Message, str]:
     """Return the system message and the head of a thread's first user message."""
     brief = job.brief
-    outline = _outline(job, thread)
+    outline, known = _outline(job, thread), clip(list_facts(canon), job.window // 10)
+    outline = clip(outline, job.window // 6)
+    if job.past:  # a stranger's manuscript has headings and facts of its own
+        outline, known = fence("outline", outline), fence("canon", known) if known else ""
     head = fill(
         PACKAGE,
         "head",
@@ -42,9 +45,9 @@ def make_head(job: Job, thread: Thread, canon: Sequence[Fact], past: str) -> tup
         sample=_sample(brief.style_sample),
         bible=f"What all sections share: {job.plan.bible}" if job.plan.bible else "",
         unit=name_unit(brief.language),
-        outline=clip(outline, job.window // 6),
+        outline=outline,
         place=clip(_place(thread), job.window // 8),
-        canon=clip(list_facts(canon), job.window // 10),
+        canon=known,
         past=f"It goes on from this text:\n{fence('past', past)}" if past else "",
     )
     return Message("system", fill(PACKAGE, "system")), head
@@ -63,7 +66,8 @@ def make_step(job: Job, thread: Thread, leaf: Section, words: int, head: str = "
     first, last = job.manuscript.leaves[0], job.manuscript.leaves[-1]
     alone = first.id == last.id
     where = "the whole text" if alone else "the next section"
-    if leaf.title:
+    # The heading of a manuscript's chapter stands in the outline, between its tags, and only there.
+    if leaf.title and leaf not in job.plan.sections[: job.past]:
         where += f', "{leaf.title}"'
     told = _line(leaf) in head and len(leaf.goal) <= _GOAL
     if told:

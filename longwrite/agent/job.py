@@ -40,8 +40,8 @@ class CallFailed(Exception):
     """
 
     def __init__(self, message: str, kind: str = "") -> None:
-        """Keep the kind."""
-        super().__init__(message)
+        """Keep the kind, and the message as a sentence."""
+        super().__init__(message if message.endswith((".", "!", "?", "。")) else f"{message}.")
         self.kind = kind
 
 

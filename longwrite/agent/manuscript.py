@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from longwrite.assembly import assemble, block, leaves, openings, walk
-from longwrite.runs.folder import RunFolder
+from longwrite.errors import RunError
+from longwrite.runs.folder import RunFolder, is_section_remnant
 from longwrite.runs.planfile import hash_node
 from longwrite.runs.store import Pin
 from longwrite.text import count_words
@@ -23,6 +24,7 @@ _ASSEMBLE_EVERY = 1.0
 """Seconds between two versions of document.md while sections come in."""
 
 STAGES = ("draft", "seam", "final", "hand")
+_SETTLED = ("final", "hand")
 
 
 class Manuscript:
@@ -53,19 +55,43 @@ class Manuscript:
             self.lay_out()
 
     def _take_up(self, leaf: Section) -> None:
-        store, node = self.folder.store, self.nodes[leaf.id]
+        self._take_up_pins(leaf)
+        self._drop_remnant(leaf)
         name = file_name(leaf.id)
         content = self.folder.read(name) or ""
-        if content.strip() and self.folder.is_edited(name):
-            words = count_words(block(self.openings[leaf.id], content))
-            store.put_pin(leaf.id, node, Pin("hand", Written(content.strip(), leaf.words, words)))
-            store.note_file(name, content)
-            self._note(f"Section {leaf.id} was edited by hand; its text stands.")
+        text = content.strip()
+        if not text or text == self.text(leaf.id).strip() or not self.folder.is_edited(name):
+            return
+        if "\0" in text:
+            raise RunError(
+                f"{self.folder.path / name} can't be read",
+                "there are zeros in it, as a bad disk leaves them",
+                "Mend it or move it away.",
+            )
+        words = count_words(block(self.openings[leaf.id], content))
+        pin = Pin("hand", Written(text, leaf.words, words))
+        self.folder.store.put_pin(leaf.id, self.nodes[leaf.id], pin)
+        self.folder.store.note_file(name, content)
+        self._note(f"Section {leaf.id} was edited by hand; its text stands.")
+        self._take_up_pins(leaf)
+
+    def _take_up_pins(self, leaf: Section) -> None:
+        store, node = self.folder.store, self.nodes[leaf.id]
         found = {stage: store.get_pin(leaf.id, node, stage) for stage in STAGES}
+        for stage in _SETTLED:
+            if found[stage] is None and store.has_pin(leaf.id, node, stage):
+                # An earlier text would take its place.
+                raise store.damaged(f"the text of section {leaf.id} is not what was stored")
         self.stages[leaf.id] = {stage: pin for stage, pin in found.items() if pin is not None}
-        for stage in STAGES:
-            if stage in self.stages[leaf.id]:
-                self.pins[leaf.id] = self.stages[leaf.id][stage]
+        for pin in self.stages[leaf.id].values():
+            self.pins[leaf.id] = pin
+
+    def _drop_remnant(self, leaf: Section) -> None:
+        path = self.folder.path / file_name(leaf.id)
+        known = self.folder.store.list_texts(leaf.id)
+        if path.exists() and any(is_section_remnant(path, text) for text in known):
+            path.unlink()
+            self._note(f"{file_name(leaf.id)} breaks off; what was written is put back.")
 
     def is_written(self, section: str) -> bool:
         """Tell whether a leaf has a text."""
@@ -73,7 +99,7 @@ class Manuscript:
 
     def is_settled(self, section: str) -> bool:
         """Tell whether nothing may change a leaf's text any more."""
-        return section in self.pins and self.pins[section].stage in {"final", "hand"}
+        return section in self.pins and self.pins[section].stage in _SETTLED
 
     def is_by_hand(self, section: str) -> bool:
         """Tell whether a person wrote the leaf's text."""
@@ -90,7 +116,7 @@ class Manuscript:
         since, so that a resumed thread asks what the first one asked.
         """
         pin = self.pins[section]
-        if pin.stage in {"final", "hand"}:
+        if pin.stage in _SETTLED:
             return pin.written
         return self.stages[section].get("draft", pin).written
 

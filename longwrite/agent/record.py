@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from longwrite import strict_yaml
 from longwrite.agent.budget import Prices
@@ -14,8 +15,15 @@ from longwrite.agent.job import Job
 from longwrite.agent.settings import Settings
 from longwrite.errors import RunError, UsageError
 from longwrite.rewards.briefs import brief_from_yaml, brief_to_yaml
-from longwrite.runs.folder import RunFolder
-from longwrite.types import Abilities, Brief, Defect, Section, Usage
+from longwrite.runs.folder import RunFolder, is_remnant, replace_file
+from longwrite.runs.planfile import plan_from_yaml, plan_to_yaml
+from longwrite.types import Abilities, Brief, Defect, Plan, Section, Usage
+
+PLAN_END = "# The plan ends here.\n"
+"""Last line of plan.yaml: a plan that lost its end is told from one that a person made shorter."""
+_PLAN = "plan"
+
+T = TypeVar("T", Settings, Abilities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +99,10 @@ def _parse_start(content: str, place: Path) -> Start:
         run: dict[str, Any] = strict_yaml.load(mark + tail, str(place))["run"]
         return Start(
             brief_from_yaml(head),
-            Settings(**run["settings"]),
-            dict(run["models"]),
-            dict(run["identities"]),
-            Abilities(**run["abilities"]),
+            _read_values(Settings(window=1), run["settings"]),
+            _read_names(run["models"]),
+            _read_names(run["identities"]),
+            _read_values(Abilities(1), run["abilities"]),
         )
     except (UsageError, KeyError, TypeError, ValueError) as error:
         raise RunError(
@@ -102,6 +110,44 @@ def _parse_start(content: str, place: Path) -> Start:
             f"it is no run of longwrite ({' '.join(str(error).split())[:200]})",
             "Choose another folder with --run.",
         ) from error
+
+
+def _read_names(given: Any) -> dict[str, str]:
+    """Return what is named for each role, the writing one among them.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    if not isinstance(given, dict) or "write" not in given:
+        raise ValueError("it doesn't name the writing model")
+    if not all(isinstance(text, str) for text in (*given, *given.values())):
+        raise ValueError("a model's name is no text")
+    return given
+
+
+def _read_values(usual: T, given: Any) -> T:
+    """Return values of a file, each of the type that the usual one has.
+
+    Raises:
+        TypeError: It is no mapping, or names something unknown.
+        ValueError: One has another type.
+    """
+    found = type(usual)(**given)
+    for field in fields(usual):
+        value = getattr(found, field.name)
+        if not (value == field.default or _is_like(value, getattr(usual, field.name))):
+            raise ValueError(f"{field.name} can't be {value!r:.40}")
+    return found
+
+
+def _is_like(value: object, usual: object) -> bool:
+    if isinstance(usual, bool) or isinstance(value, bool):
+        return type(value) is type(usual)
+    if isinstance(usual, tuple):
+        return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    if isinstance(usual, float):
+        return isinstance(value, (int, float))
+    return isinstance(value, Mapping if isinstance(usual, Mapping) else type(usual))
 
 
 def read_models(path: Path) -> dict[str, str]:
@@ -114,13 +160,49 @@ def read_models(path: Path) -> dict[str, str]:
     try:
         tail = place.read_text(encoding="utf-8").rpartition("\nrun:\n")[2]
         models = strict_yaml.load(f"run:\n{tail}", str(place))["run"]["models"]
-        return {str(role): str(name) for role, name in models.items()}
-    except (OSError, UnicodeDecodeError, UsageError, KeyError, TypeError) as error:
+        return _read_names(models)
+    except (OSError, UsageError, KeyError, TypeError, ValueError) as error:
         raise RunError(
             f"{path} holds no run",
             f"{place} can't be read" if place.exists() else f"there is no {place.name}",
             "Name the folder that longwrite write printed.",
         ) from error
+
+
+def save_plan(folder: RunFolder, plan: Plan) -> None:
+    """Write plan.yaml, and remember it besides."""
+    text = plan_to_yaml(plan) + PLAN_END
+    folder.store.set_meta(_PLAN, text)
+    folder.write("plan.yaml", text)
+
+
+def load_plan(folder: RunFolder, note: Callable[[str], None]) -> Plan | None:
+    """Read plan.yaml, a person's edits included; None where there is none yet.
+
+    The beginning of a plan may be a plan. So one that lacks its end, the last line included, is
+    put back as it was; a person who drops sections leaves that line.
+
+    Args:
+        folder: The run.
+        note: Told, as a sentence, that it was edited or put back.
+
+    Raises:
+        UsageError: It is no plan.
+    """
+    place, known = folder.path / "plan.yaml", folder.store.get_meta(_PLAN)
+    if known is not None and known.endswith(PLAN_END) and is_remnant(place, known):
+        note("plan.yaml lacks its end; it is put back as it was.")
+        replace_file(place, known)
+    text = folder.read("plan.yaml")
+    if text is None:
+        return None
+    plan = plan_from_yaml(text, str(place))
+    if folder.is_edited("plan.yaml"):
+        note("plan.yaml was edited by hand; what it says now is followed.")
+        folder.store.note_file("plan.yaml", text)
+    if text != known:
+        folder.store.set_meta(_PLAN, text)
+    return plan
 
 
 def make_report(
@@ -129,6 +211,8 @@ def make_report(
     """Return the report of a run as it stands."""
     manuscript = job.manuscript
     usages = [call.reply.usage for call in manuscript.folder.store.list_calls()]
+    completed, lost = len(usages), manuscript.folder.store.read_lost()
+    usages.append(lost)
     usage = Usage(
         sum(entry.prompt or 0 for entry in usages),
         sum(entry.completion or 0 for entry in usages),
@@ -154,9 +238,10 @@ def make_report(
         "calls": {
             "made": tally.made,
             "from_log": tally.answered,
-            "completed": len(usages),
+            "completed": completed,
             "failed": manuscript.folder.store.count_errors(),
             "tokens_estimated": tally.estimated,
+            "tokens_lost": (lost.prompt or 0) + (lost.completion or 0),
             "largest_request_tokens": tally.largest,
             "dropped_fields": sorted(tally.dropped),
         },

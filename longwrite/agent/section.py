@@ -61,6 +61,7 @@ class SectionWriter:
         self.job, self.turn = job, turn
         self._calls = 0
         self._thinks = False
+        self._failure = ""
 
     async def write(self) -> Written:
         """Return the section as accepted, with what is wrong with it.
@@ -83,7 +84,7 @@ class SectionWriter:
                 self.turn.messages, self.turn.step, self.turn.bounds.aim, attempt
             )
             if not draft.usable:
-                reason = describe(draft.problems[-1])
+                reason = self._failure or describe(draft.problems[-1])
             elif best is None or self._rank(draft) < self._rank(best):
                 best = draft
             if draft.usable and not draft.problems:
@@ -113,6 +114,7 @@ class SectionWriter:
     ) -> Draft:
         ask = Ask(step, self.turn.section.id, self.turn.section.title, words)
         self._calls += 1
+        self._failure = ""
         try:
             thinking = _THINKING if self._thinks else 0
             reply = await self.job.ask(messages, ask, attempt, thinking=thinking, watch=LoopWatch)
@@ -122,6 +124,7 @@ class SectionWriter:
             if failure.kind in UNUSABLE:
                 # A model that thinks may have spent the whole cap on it: give it room for that.
                 self._thinks = self._thinks or failure.kind == "empty"
+                self._failure = str(failure)
                 return Draft("", 0, ("empty",))
             raise
         return inspect(reply.text, reply.finish, self.turn.around)

@@ -124,7 +124,7 @@ def find_defects(job: Job) -> list[Defect]:
     """Return all defects of the document as it stands, in reading order."""
     manuscript = job.manuscript
     place = {leaf.id: number for number, leaf in enumerate(manuscript.leaves)}
-    found = [*job.defects]
+    found = [*job.defects, *_name_models(job)]
     missing = {defect.section for defect in found if defect.kind == "missing"}
     for leaf in manuscript.leaves:
         if manuscript.is_written(leaf.id):
@@ -134,6 +134,14 @@ def find_defects(job: Job) -> list[Defect]:
     if all(manuscript.is_written(leaf.id) for leaf in manuscript.leaves):
         found.extend(_check_document(job))
     return sorted(found, key=lambda defect: place.get(defect.section, len(place)))
+
+
+def _name_models(job: Job) -> list[Defect]:
+    names = job.caller.list_models()
+    if len(names) < 2:
+        return []
+    message = f"The server let several models answer where one was asked for: {', '.join(names)}."
+    return [Defect("model", message)]
 
 
 def _check_document(job: Job) -> list[Defect]:

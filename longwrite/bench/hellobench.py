@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from longwrite.bench.benchmark import UNJUDGED, Item, ItemResult, Response
-from longwrite.bench.rows import Row, load_items, number_of, parse_json, prompt_of, text_of
+from longwrite.bench.rows import Row, load_items, number_of, prompt_of, text_of
 from longwrite.bench.table import Table, tabulate
 from longwrite.errors import UsageError
 from longwrite.rewards.checklist import QUARTERS
 from longwrite.scoring.counters import find_counter
+from longwrite.strict_json import parse_json
 from longwrite.types import Json
 
 SLACK = 0.1

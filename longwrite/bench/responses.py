@@ -14,8 +14,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from longwrite.bench.rows import Row, parse_json
+from longwrite.bench.rows import Row
 from longwrite.errors import UsageError
+from longwrite.strict_json import parse_json
 from longwrite.types import Json
 
 _BEGINS = b'{"id": '

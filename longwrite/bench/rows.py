@@ -6,7 +6,6 @@ an error with its number, and never left out.
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from typing import TypeAlias, TypeVar
 from longwrite.bench.benchmark import Item
 from longwrite.errors import UsageError
 from longwrite.reading import PROMPT_COLUMNS
+from longwrite.strict_json import parse_json
 from longwrite.types import Json
 
 Row: TypeAlias = "dict[str, Json]"
@@ -57,28 +57,6 @@ def read_rows(path: Path, mend: str = "") -> list[Row]:
             raise UsageError(where, f"{name} is no object", mend)
         rows.append(row)
     return rows
-
-
-def parse_json(data: bytes) -> Json:
-    """Return the value of a text that anybody may have written.
-
-    Half characters, which no file can be written with, become question marks.
-
-    Raises:
-        ValueError: It is no JSON, or one too deep.
-    """
-    try:
-        value: Json = json.loads(data.decode("utf-8-sig"), parse_constant=_refuse)
-        if rb"\ud" in data.lower():
-            whole = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
-            value = json.loads(whole)
-    except RecursionError:
-        raise ValueError("it is too deep") from None
-    return value
-
-
-def _refuse(name: str) -> Json:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _parse(data: bytes, where: str, why: str, mend: str) -> Json:

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
+from longwrite import strict_yaml
 from longwrite.engines.engine import Engine
 from longwrite.errors import EngineError, UsageError
 
@@ -39,8 +38,8 @@ class Choice:
 
 
 def config_path() -> Path:
-    """Return where the config file is looked for."""
-    base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    """Return where the config file is looked for; nowhere, where the user has no home."""
+    base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
     return Path(base) / "longwrite" / "config.yaml"
 
 
@@ -52,10 +51,10 @@ def read_config() -> dict[str, object]:
     """
     path = config_path()
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = strict_yaml.load(path.read_text(encoding="utf-8"), str(path))
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} can't be read", " ".join(str(error).split())) from error
     if data is not None and not isinstance(data, dict):
         raise UsageError(f"{path} is no config", "it is no YAML mapping", "Write 'model: NAME'.")

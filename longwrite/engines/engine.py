@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from contextvars import ContextVar
 from typing import Protocol, TypeVar
 
-from longwrite.types import Abilities, Reply, Request
+from longwrite.types import Abilities, Reply, Request, Usage
 
 _T = TypeVar("_T")
 
 Watch = Callable[[str], bool]
 """Sees the answer so far while it streams; True stops it with ``finish="watch"``."""
+
+ON_LOSS: ContextVar[Callable[[Usage], None]] = ContextVar("ON_LOSS", default=lambda usage: None)
+"""Told, within a call, what a try has cost that brought no reply, before the engine tries again.
+
+Tries are the engine's and the budget is its caller's, who may raise to let no other begin.
+"""
 
 
 class Engine(Protocol):

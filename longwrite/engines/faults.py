@@ -14,6 +14,8 @@ import time
 from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 
+from longwrite.types import Usage
+
 LONGEST_WAIT = 120.0
 """Seconds waited at most between two tries, whatever the server asks for."""
 
@@ -49,8 +51,9 @@ class Fault(Exception):
         fatal: Whether asking anything again is pointless until a person acts.
         again: Whether the same request may succeed a little later.
         wait: Seconds that the server asks to wait.
-        status: The HTTP status, 0 where it isn't what failed.
+        status: The HTTP status, 0 where it isn't what failed; 200 for a page that is no answer.
         body: The server's answer to a refused request.
+        usage: What the try has cost, as far as it had begun.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Fault(Exception):
         super().__init__(message)
         self.kind, self.message, self.fatal, self.again = kind, message, fatal, again
         self.wait, self.status, self.body = wait, status, body
+        self.usage = Usage()
 
     def pause(self, attempt: int, seed: int) -> float:
         """Return the seconds to wait after the given failed try, 1 being the first.

@@ -70,6 +70,12 @@ def show_address(address: str) -> str:
     return f"{parts.scheme}://{host}{port}{parts.path}"
 
 
+def without_password(address: str) -> str:
+    """Return an address without user and password, as it may be kept."""
+    parts = urlsplit(address)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
 async def find_model(client: AsyncOpenAI, model: str, address: str) -> tuple[str, int | None]:
     """Return the model's identity and the window that the server tells, if it does.
 

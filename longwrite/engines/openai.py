@@ -18,13 +18,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from longwrite.engines.engine import Watch
+from longwrite.engines.engine import ON_LOSS, Watch
 from longwrite.engines.faults import Fault, connection_fault, redact, refused_fields, status_fault
 from longwrite.engines.listing import check_address, find_model, is_loopback
 from longwrite.engines.stream import Answer, Events
 from longwrite.errors import UsageError
 from longwrite.text import estimate_tokens
-from longwrite.types import Abilities, CallError, Json, Reply, Request
+from longwrite.types import Abilities, CallError, Json, Reply, Request, Usage
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -184,9 +184,7 @@ class OpenAIEngine:
         A request that waits to be asked again keeps its place among those in flight, so that a
         server that limits is asked less.
         """
-        prompt = sum(
-            estimate_tokens(message.content) + _TOKENS_PER_MESSAGE for message in request.messages
-        )
+        prompt = _estimate_prompt(request)
         needed = prompt + request.sampling.max_tokens
         if needed > self.abilities.window:
             message = f"about {needed} tokens don't fit the window of {self.abilities.window}"
@@ -198,8 +196,10 @@ class OpenAIEngine:
                     reply = await self._ask(request, watch)
                 except Fault as fault:
                     if not fault.again or attempt >= self._attempts:
-                        reply = Reply(error=CallError(fault.kind, fault.message, fault.fatal))
+                        error = CallError(fault.kind, fault.message, fault.fatal)
+                        reply = Reply(usage=fault.usage, error=error)
                         break
+                    ON_LOSS.get()(fault.usage)
                     pause = fault.pause(attempt, request.sampling.seed)
                 else:
                     break
@@ -266,7 +266,22 @@ class OpenAIEngine:
         Raises:
             Fault: It brought no reply.
         """
-        events, answer = Events(), Answer()
+        answer = Answer()
+        try:
+            reply = await self._read(request, fields, watch, answer)
+        except Fault as fault:
+            # Hosts take money for what they read and wrote, not for what they refused.
+            if not fault.status and fault.kind != "unreachable":
+                fault.usage = _estimate_usage(request, answer)
+            raise
+        if reply.error is not None and reply.usage.prompt is None:
+            reply = replace(reply, usage=_estimate_usage(request, answer))
+        return reply
+
+    async def _read(
+        self, request: Request, fields: dict[str, Json], watch: Watch | None, answer: Answer
+    ) -> Reply:
+        events = Events()
         clock = asyncio.get_running_loop().time
         whole = request.sampling.max_tokens / self._minimum_rate
         latest, seen = math.inf, 0
@@ -295,7 +310,8 @@ class OpenAIEngine:
             if not (answer.finish or answer.done):
                 raise Fault("timeout", _too_slow(answer), again=True) from None
         if not (answer.begun or answer.done) and events.foreign():
-            raise Fault("invalid", f"the answer isn't a stream but {events.foreign()!r}")
+            why = f"the answer isn't a stream but {events.foreign()!r}"
+            raise Fault("invalid", why, status=200)
         reply = answer.conclude()
         if watch and reply.error is None and watch(reply.text):
             return replace(reply, finish="watch")
@@ -355,6 +371,17 @@ class OpenAIEngine:
         return replace(
             reply, text=text, thinking=thinking, error=error, model=redact(reply.model, key)
         )
+
+
+def _estimate_prompt(request: Request) -> int:
+    return sum(
+        estimate_tokens(message.content) + _TOKENS_PER_MESSAGE for message in request.messages
+    )
+
+
+def _estimate_usage(request: Request, answer: Answer) -> Usage:
+    written = estimate_tokens(answer.content + answer.thoughts)
+    return Usage(_estimate_prompt(request), written)
 
 
 def _too_slow(answer: Answer) -> str:

@@ -12,9 +12,12 @@ from dataclasses import dataclass, field
 
 from longwrite.engines.faults import Fault, event_fault, read_json
 from longwrite.engines.thinking import split_thinking
+from longwrite.text import join_halves
 from longwrite.types import CallError, Finish, Reply, Usage
 
 _LONGEST_LINE = 8_000_000
+_LONGEST_NAME = 200
+_MOST_NAMES = 4
 _FINISHES: dict[str, Finish] = {"stop": "stop", "length": "length"}
 _FIELDS = (b"data", b"event", b"id", b"retry", b":")
 
@@ -77,7 +80,7 @@ class Answer:
         done: Whether ``[DONE]`` came.
         begun: Whether a choice came at all.
         usage: Tokens, as last told.
-        model: The model that answers.
+        model: The model that answers; all of them where a router changed it on the way.
     """
 
     content: str = ""
@@ -108,13 +111,19 @@ class Answer:
         if chunk.get("error") or chunk.get("object") == "error":
             raise event_fault(chunk)
         if isinstance(chunk.get("model"), str):
-            self.model = chunk["model"][:200]
+            self._name_model(chunk["model"])
         if isinstance(chunk.get("usage"), dict):
             self.usage = read_usage(chunk["usage"])
         choices = chunk.get("choices")
         for choice in choices if isinstance(choices, list) else []:
             if isinstance(choice, dict) and not choice.get("index"):
                 self._add_choice(choice)
+
+    def _name_model(self, told: str) -> None:
+        name = "".join(char for char in told if char.isprintable())[:_LONGEST_NAME]
+        names = self.model.split(", ") if self.model else []
+        if name and name not in names and len(names) < _MOST_NAMES:
+            self.model = ", ".join([*names, name])
 
     def _add_choice(self, choice: dict[str, object]) -> None:
         self.begun = True
@@ -129,8 +138,8 @@ class Answer:
 
     def parts(self, streaming: bool = False) -> tuple[str, str]:
         """Return the answer and the thoughts so far."""
-        text, tagged = split_thinking(_whole(self.content), streaming)
-        channel = _whole(self.thoughts).strip()
+        text, tagged = split_thinking(join_halves(self.content), streaming)
+        channel = join_halves(self.thoughts).strip()
         return text, "\n\n".join(part for part in (channel, tagged) if part)
 
     def conclude(self) -> Reply:
@@ -177,12 +186,3 @@ def _text(value: object) -> str:
     if isinstance(value, str):
         return value
     raise Fault("invalid", "the server sends content that isn't text")
-
-
-def _whole(text: str) -> str:
-    """Join surrogate pairs that were escaped in different chunks; a lone one is replaced."""
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text

@@ -37,20 +37,28 @@ class Flusher:
         Raises:
             OSError: The disk refused what was appended before.
         """
-        if self._fault is not None:
-            fault, self._fault = self._fault, None
-            raise fault
+        self._raise_fault()
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="longwrite-flush", daemon=True)
             self._thread.start()
         self._marked.set()
 
     def close(self) -> None:
-        """End the thread; what is marked is brought to the disk before."""
+        """End the thread; what is marked is brought to the disk before.
+
+        Raises:
+            OSError: The disk refused it, or what came before and was not told yet.
+        """
         self._closed.set()
         self._marked.set()
         if self._thread is not None:
             self._thread.join()
+        self._raise_fault()
+
+    def _raise_fault(self) -> None:
+        if self._fault is not None:
+            fault, self._fault = self._fault, None
+            raise fault
 
     def _run(self) -> None:
         while True:

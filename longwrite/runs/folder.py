@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import unicodedata
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -22,6 +24,10 @@ from longwrite.runs.store import Store, digest
 
 SAFE_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]|\.(?!\.)){0,63}")
 """What a section may be called: its id names a file."""
+
+
+_FILES, _FILES_OF_OTHERS = 6, 24
+"""Open at once: of a run its lock, its database's three, one being replaced, one being flushed."""
 
 
 class RunFolder:
@@ -38,32 +44,30 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         """Lock the folder and open its database."""
         self.path = path
+        self._lock = lock_folder(
+            path,
+            "another process is writing this run",
+            f"Wait for it, or look at it with: longwrite status {path}",
+        )
         try:
-            (path / "sections").mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(path / ".lock")
-            self._lock.acquire(timeout=0)
-        except Timeout as error:
-            raise RunError(
-                f"{path} is in use",
-                "another process is writing this run",
-                f"Wait for it, or look at it with: longwrite status {path}",
-            ) from error
-        except OSError as error:
-            raise UsageError(
-                f"{path} can't be used as a run folder",
-                error.strerror or str(error),
-                "Choose another folder with --run.",
-            ) from error
-        try:
+            with _explained(path):
+                (path / "sections").mkdir(exist_ok=True)
+            sweep(path / "sections")
             self.store = Store(path / "calls.sqlite")
         except BaseException:
             self._lock.release()
             raise
 
     def close(self) -> None:
-        """Close the database and let go of the lock."""
-        self.store.close()
-        self._lock.release()
+        """Close the database and let go of the lock.
+
+        Raises:
+            RunError: The disk refused what was kept last.
+        """
+        try:
+            self.store.close()
+        finally:
+            self._lock.release()
 
     def __enter__(self) -> RunFolder:
         """Return itself."""
@@ -91,10 +95,16 @@ class RunFolder:
     def write(self, name: str, content: str) -> None:
         """Replace a file of the run, remembering the content as our own."""
         content = content.replace("\r\n", "\n").replace("\r", "\n")  # as it will be read
-        if self.read(name) != content:
+        if not self._holds(name, content):
             self.store.announce_file(name, content)
             replace_file(self.path / name, content)
         self.store.note_file(name, content)
+
+    def _holds(self, name: str, content: str) -> bool:
+        try:
+            return (self.path / name).read_text(encoding="utf-8") == content
+        except (OSError, UnicodeDecodeError):
+            return False  # what can't be read is replaced, as what is another text
 
     def is_edited(self, name: str) -> bool:
         """Tell whether a file exists with a content that no run wrote."""
@@ -111,6 +121,54 @@ class RunFolder:
         return target
 
 
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Tell in a sentence that a folder can't be written."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(
+            f"{folder} can't be written",
+            error.strerror or str(error),
+            "Make room, allow writing or name another folder.",
+        ) from error
+
+
+def lock_folder(folder: Path, why: str, mend: str, name: str = ".lock") -> FileLock:
+    """Make a folder and hold it for this process, without what killed ones left unfinished.
+
+    Args:
+        folder: What is held.
+        why: Said where another process holds it.
+        mend: What to do about that.
+        name: Of the file in it that is locked.
+
+    Raises:
+        RunError: Another process holds it.
+        UsageError: It can't be made or written.
+    """
+    lock = FileLock(folder / name)
+    with _explained(folder):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise RunError(f"{folder} is in use", why, mend) from error
+    for place in {folder, (folder / name).parent}:
+        sweep(place)
+    return lock
+
+
+def most_open() -> int:
+    """Return how many run folders this process may hold open, by the system's limit on files."""
+    try:
+        import resource
+    except ImportError:
+        return sys.maxsize
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return sys.maxsize if limit < 0 else max(1, (limit - _FILES_OF_OTHERS) // _FILES)
+
+
 def is_locked(path: Path) -> bool:
     """Tell whether a process holds the run of a folder."""
     if not (path / ".lock").exists():
@@ -120,6 +178,8 @@ def is_locked(path: Path) -> bool:
         lock.acquire(timeout=0)
     except Timeout:
         return True
+    except OSError:
+        return False  # nobody could have locked it
     lock.release()
     return False
 
@@ -152,6 +212,49 @@ def replace_file(path: Path, content: str) -> None:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def is_remnant(path: Path, content: str) -> bool:
+    """Tell whether a file is what a power cut or a bad disk left of a content.
+
+    That is its beginning and no more, or its beginning and zeros.
+    """
+    try:
+        found, whole = path.read_bytes(), content.encode()
+    except (OSError, UnicodeEncodeError):
+        return False
+    return found != whole and whole.startswith(found.rstrip(b"\0"))
+
+
+def is_section_remnant(path: Path, text: str) -> bool:
+    """Tell whether a section's file is what a power cut or a bad disk left of its text.
+
+    Each file of ours ends with a line end, and so does what an editor leaves: one that breaks off
+    without it was cut. A person may well drop the last paragraphs, and then they are gone.
+    """
+    if not is_remnant(path, f"{text}\n"):
+        return False
+    with path.open("rb") as stream:
+        return not stream.read().endswith(b"\n")
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files of `replace_file` that killed processes left in a folder."""
+    for path in folder.glob(".*.tmp"):
+        number = path.name.split(".")[-2]
+        if number.isdecimal() and not _is_other_alive(int(number)):
+            with suppress(OSError):
+                path.unlink()
+
+
+def _is_other_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return process != os.getpid()
 
 
 def slugify(text: str, limit: int = 40) -> str:

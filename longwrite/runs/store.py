@@ -4,7 +4,8 @@ One SQLite file in WAL mode with full synchronisation, so that what was paid for
 a power cut. A call is stored once under a hash of what was asked and answers that question for
 ever; a failed call is noted beside it and never answers anything. Messages are stored once, each
 under a hash that includes the one before it, so that a thread of n turns takes n rows. Every row
-carries a hash of its content: a row that was damaged is as if it were not there.
+carries a hash of its content: a row that was damaged is as if it were not there. That no row went
+missing is seen when the file is opened.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,8 @@ class Store:
             first = f"INSERT INTO meta VALUES ('version', '{VERSION}');"
             with self._explained():
                 self._db.executescript(f"BEGIN;{_SCHEMA}{first}COMMIT;")
+        with self._explained():
+            check_whole(self._db)
         version = self.get_meta("version")
         if version != VERSION:
             raise RunError(
@@ -111,33 +114,43 @@ class Store:
                 "Start anew with --fresh or another --run folder; its files stay readable.",
             )
 
-    def _damaged(self, error: Exception) -> RunError:
+    def damaged(self, why: str) -> RunError:
+        """Return the error of a file that can't be gone on with."""
         return RunError(
             f"{self.path} can't be read",
-            f"it is damaged or no call log ({error})",
+            f"it is damaged or no call log ({why})",
             f"Move it away and run the same command: sections already in "
             f"{self.path.parent / 'sections'} are kept.",
         )
 
+    def _unwritable(self, why: str) -> RunError:
+        return RunError(
+            f"{self.path} can't be written",
+            why,
+            "Make room or allow writing, then run the same command: nothing is lost.",
+        )
+
     def close(self) -> None:
-        """Close the file."""
-        self._flusher.close()
-        self._db.close()
+        """Close the file.
+
+        Raises:
+            RunError: The disk refused what was kept last.
+        """
+        try:
+            self._flusher.close()
+        except OSError as error:
+            raise self._unwritable(error.strerror or str(error)) from error
+        finally:
+            self._db.close()
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.OperationalError as error:
-            if "full" in str(error) or "readonly" in str(error) or "I/O" in str(error):
-                raise RunError(
-                    f"{self.path} can't be written",
-                    str(error),
-                    "Make room or allow writing, then run the same command: nothing is lost.",
-                ) from error
-            raise self._damaged(error) from error
-        except sqlite3.DatabaseError as error:
-            raise self._damaged(error) from error
+        except sqlite3.Error as error:
+            if is_refusal(error):
+                raise self._unwritable(str(error)) from error
+            raise self.damaged(str(error)) from error
 
     def _execute(self, sql: str, values: tuple[object, ...] = ()) -> None:
         with self._explained():
@@ -157,7 +170,7 @@ class Store:
             yield
             self._execute("COMMIT")
         except BaseException:
-            if self._db.in_transaction:
+            with suppress(sqlite3.Error):  # a disk that refuses has ended it already
                 self._db.execute("ROLLBACK")
             raise
 
@@ -177,11 +190,7 @@ class Store:
         try:
             self._flusher.mark()
         except OSError as error:
-            raise RunError(
-                f"{self.path} can't be written",
-                error.strerror or str(error),
-                "Make room or allow writing, then run the same command.",
-            ) from error
+            raise self._unwritable(error.strerror or str(error)) from error
 
     # --- meta ------------------------------------------------------------------------------------
 
@@ -236,12 +245,26 @@ class Store:
         )
 
     def list_calls(self, section: str | None = None) -> Iterator[CallRecord]:
-        """Yield the completed calls in the order of their completion."""
+        """Yield the completed calls in the order of their completion, whatever the clock said."""
         where, values = ("WHERE section=?", (section,)) if section is not None else ("", ())
-        sql = f"SELECT key, step, section, reply, hash FROM calls {where} ORDER BY at, key"
+        sql = f"SELECT key, step, section, reply, hash FROM calls {where} ORDER BY rowid"
         for key, step, name, reply, mark in self._rows(sql, values):
             if isinstance(reply, str) and digest(key, reply) == mark:
                 yield CallRecord(key, step, name, _read_reply(reply))
+
+    def add_lost(self, usage: Usage) -> None:
+        """Add to what was paid for calls that brought no reply."""
+        lost = self.read_lost()
+        prompt = (lost.prompt or 0) + (usage.prompt or 0)
+        completion = (lost.completion or 0) + (usage.completion or 0)
+        if (prompt, completion) != (lost.prompt, lost.completion):
+            self.set_meta("lost", f"{prompt} {completion}")
+
+    def read_lost(self) -> Usage:
+        """Return what was paid so far for calls that brought no reply."""
+        prompt, _, completion = (self.get_meta("lost") or "0 0").partition(" ")
+        known = prompt.isdecimal() and completion.isdecimal()
+        return Usage(int(prompt), int(completion)) if known else Usage(0, 0)
 
     def list_messages(self, key: str) -> list[tuple[str, str]]:
         """Return the (role, content) of the request behind a stored call, first one first."""
@@ -273,6 +296,17 @@ class Store:
         data = json.loads(row[1])
         data["defects"] = tuple(Defect(**entry) for entry in data["defects"])
         return Pin(stage, Written(**data), row[0])
+
+    def has_pin(self, section: str, node: str, stage: str) -> bool:
+        """Tell whether a text was pinned, damaged or not."""
+        sql = "SELECT 1 FROM pins WHERE section=? AND node=? AND stage=?"
+        return self._first(sql, (section, node, stage)) is not None
+
+    def list_texts(self, section: str) -> list[str]:
+        """Return every text that was ever pinned for a section and is not damaged."""
+        rows = list(self._rows("SELECT node, stage FROM pins WHERE section=?", (section,)))
+        pins = (self.get_pin(section, node, stage) for node, stage in rows)
+        return [pin.written.text for pin in pins if pin is not None]
 
     def put_pins(self, pins: Sequence[tuple[str, str, Pin]]) -> None:
         """Pin several texts, given as (section, node, pin), all or none."""
@@ -310,6 +344,32 @@ class Store:
         """Tell whether a file's content is what a run last wrote, or was writing when it ended."""
         row = self._first("SELECT hash, pending FROM files WHERE name=?", (name,))
         return row is not None and digest(content) in row
+
+
+def check_whole(database: sqlite3.Connection) -> None:
+    """See that a database has lost no page and no row: damage may hide them without a word.
+
+    It takes a millisecond for a megabyte.
+
+    Raises:
+        sqlite3.DatabaseError: It has.
+    """
+    (found,) = database.execute("PRAGMA integrity_check(1)").fetchone()
+    if found != "ok":
+        raise sqlite3.DatabaseError(" ".join(str(found).split()))
+
+
+_REFUSALS = frozenset(
+    {
+        sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY,
+    }
+)  # fmt: skip
+
+
+def is_refusal(error: sqlite3.Error) -> bool:
+    """Tell whether the system refused a database its due, rather than the file being damaged."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _REFUSALS
 
 
 def make_key(identity: str, request: Request) -> str:

@@ -44,7 +44,7 @@ _END_MARK = re.compile(
     r"(?:全文|全书|全剧|本章|剧)?[完终終]结?|未完待续|待续|敬礼)",
     re.IGNORECASE,
 )
-_ADDRESS = re.compile(r"(?:https?://|www\.|#)\S+|\S+@\S+\.\w+")
+_ADDRESS = re.compile(r"(?:https?://|www\.|#)\S+|[^\s@]+@\S+\.\w+")
 _FIGURE = re.compile(r"[^:：]{1,40}[:：][ \t*_]*[~约]?\d[\d.,/%$€£¥ -]{0,30}\w{0,12}")
 _DATE = re.compile(r"\d{1,4}[年/.-]\d{1,2}|\d{1,2}月|[A-Z][a-z]{2,8} \d{1,2},? \d{4}")
 _FAREWELL = re.compile(

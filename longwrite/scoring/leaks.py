@@ -148,7 +148,7 @@ _STRAY_END = re.compile("</s>")
 _WRAPPER = re.compile(
     r"(?:</?(?:answer|final_answer|output|response|results?|section|chapter|document|article|essay|"
     r"story|text|content|draft|assistant|user|system|human|instructions?|prompt|input|context|"
-    r"task|plan|outline|writing|rewrite|revised|section_(?:text|content)|"
+    r"task|plan|outline|canon|writing|rewrite|revised|section_(?:text|content)|"
     r"brief|before|opening|beginning|past|wish|sample|said|paragraph|passage|chapters|last_words|"
     r"request|critique)"  # the names of our own fences
     r"(?:\s[^<>\n]{0,80})?>[ \t]*)+",

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from longwrite.data.build import lock_folder
+from longwrite.data.build import lock_set
 from longwrite.errors import RunError, UsageError
 from longwrite.runs.folder import replace_file
 from longwrite.train.compare import Comparison, tell_comparison
@@ -39,7 +39,7 @@ def open_folder(folder: Path) -> Iterator[Path]:
             why = f"it holds {foreign[0] if foreign else 'a set'}"
             raise UsageError(f"{folder} is no folder of a comparison", why, "Name another with -o.")
     try:
-        lock = lock_folder(folder)
+        lock = lock_set(folder)
     except RunError as error:
         raise RunError(error.what, "another process compares there", "Wait for it.") from error
     try:

@@ -23,6 +23,7 @@ from longwrite.engines.thinking import split_thinking
 from longwrite.engines.transcript import decode_tokens
 from longwrite.errors import UsageError
 from longwrite.prompts import derive_seed
+from longwrite.runs.folder import replace_file
 from longwrite.text import tokens_for_words
 from longwrite.train.held_out import HeldOut
 from longwrite.train.measuring import MEASURES, average_samples, measure_reply, summarise
@@ -219,7 +220,7 @@ class CheckpointEvaluation(TrainerCallback):
         if not state.is_world_process_zero or not path.is_file():
             return
         kept = [line for line in _read_lines(path) if line["step"] <= state.global_step]
-        path.write_text("".join(_dump(line) for line in kept), encoding="utf-8")
+        replace_file(path, "".join(_dump(line) for line in kept))
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Evaluate after a save."""

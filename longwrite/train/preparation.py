@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from transformers import AutoConfig, AutoTokenizer
 
+from longwrite.engines.folder import check_weights
 from longwrite.errors import UsageError
 from longwrite.train.preflight_grpo import find_targets
 from longwrite.train.presets import find_limit, find_window, fit_to_data
@@ -44,6 +46,7 @@ def prepare(order: Order) -> Prepared:
 
     Raises:
         UsageError: One of them can't be used.
+        EngineError: The model's weights are missing, or pickles.
     """
     if getattr(order.training, "packing", False) and os.environ.get(_CONTEXT_SIZE, "1") != "1":
         why = "a packed row can't be cut over several GPUs"
@@ -83,6 +86,8 @@ def _load_tokenizer(order: Order, name: str) -> tuple[Any, Any]:
     except (OSError, ValueError) as error:
         said = " ".join(str(error).split())[:200]
         raise UsageError(f"The model {name} can't be read", said, "Name a folder.") from error
+    if Path(name).is_dir():
+        check_weights(Path(name), f"The model {name} can't be trained")
     if not tokenizer.chat_template:
         raise UsageError(
             f"The model {name} has no chat template",

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 from transformers import PrinterCallback, TrainerState
@@ -18,6 +20,7 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from longwrite.errors import Interrupted, UsageError
 from longwrite.rewards.catalogue import read_composition
+from longwrite.runs.folder import lock_folder, replace_file
 from longwrite.runs.store import digest
 from longwrite.train.alarms import LOSS_WATCHES, Alarms
 from longwrite.train.evaluation import CheckpointEvaluation, EvaluationSettings
@@ -38,6 +41,9 @@ from longwrite.train.trainers import make_trainer
 
 RECORD = "longwrite-train.json"
 """Beside the checkpoints: the order that they belong to."""
+
+_LOCK = "_lock"
+"""A name that isn't uploaded with the model."""
 
 _LEAST_FREE = 64 * 2**20
 
@@ -69,10 +75,30 @@ def train(prepared: Prepared, say: Callable[[str], None] = lambda line: None) ->
         say: Told what happens.
 
     Raises:
-        UsageError: The output folder can't be used.
+        UsageError: The output folder can't be used, or another process trains there.
         Interrupted: A person stopped it; the checkpoint of that step is kept.
         AlarmError: An alarm stopped it; likewise.
     """
+    with _held(prepared.order):
+        return _train(prepared, say)
+
+
+@contextmanager
+def _held(order: Order) -> Iterator[None]:
+    """Keep the output folder from another training; of several processes, the first one does."""
+    if order.training.process_index:
+        yield
+        return
+    folder = Path(order.training.output_dir)
+    mend = "Wait for it, or name another --output."
+    lock = lock_folder(folder, "another process trains there", mend, _LOCK)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _train(prepared: Prepared, say: Callable[[str], None]) -> Trained:
     order = prepared.order
     folder = Path(order.training.output_dir)
     checkpoint = claim_folder(prepared)
@@ -105,8 +131,15 @@ def train(prepared: Prepared, say: Callable[[str], None] = lambda line: None) ->
     if finished:
         _restore(trainer, checkpoint)
     else:
-        with stop:
-            trainer.train(resume_from_checkpoint=checkpoint)
+        try:
+            with stop:
+                trainer.train(resume_from_checkpoint=checkpoint)
+        except UnpicklingError as error:
+            raise UsageError(
+                f"{checkpoint} can't be gone on with",
+                "a file of it is damaged, or holds more than numbers",
+                "Delete that folder to go on from the checkpoint before it.",
+            ) from error
     if stop.asked and trainer.state.global_step < trainer.state.max_steps:
         raise Interrupted(
             f"Stopped after step {trainer.state.global_step}", "as asked",
@@ -192,15 +225,17 @@ def claim_folder(prepared: Prepared) -> str | None:
     told, record = describe(prepared), folder / RECORD
     checkpoint = get_last_checkpoint(str(folder))
     if checkpoint and record.is_file():
-        before = _read_record(record)
-        changed = sorted(name for name in {**told, **before} if told.get(name) != before.get(name))
+        # Older versions noted every option, those too that stood as they do by default.
+        usual = _usual(prepared.order)
+        before, now = usual | _read_record(record), usual | told
+        changed = sorted(name for name in {**now, **before} if now.get(name) != before.get(name))
         if changed:
             raise UsageError(
                 f"{folder} holds a run with other settings",
                 f"{', '.join(changed)} changed since its checkpoint {Path(checkpoint).name}",
                 "Name another --output, or delete that folder to begin anew.",
             )
-    record.write_text(json.dumps(told, indent=1, sort_keys=True) + "\n", "utf-8")
+    replace_file(record, json.dumps(told, indent=1, sort_keys=True) + "\n")
     return str(checkpoint) if checkpoint else None
 
 
@@ -245,11 +280,13 @@ def describe(prepared: Prepared) -> dict[str, Any]:
     path = Path(order.model.model_name_or_path) / "config.json"
     model = digest(path.read_text("utf-8"))[:12] if path.is_file() else ""
     # What stands as it is by default is left out, so that a new option doesn't end older runs.
-    usual = {one.name: one.default for one in fields(order.options)}
+    usual = _usual(order)
+    options = {f"longwrite.{name}": value for name, value in asdict(order.options).items()}
+    free = {f"longwrite.{name}" for name in _FREE}
     ours = {
         name: value
-        for name, value in asdict(order.options).items()
-        if name not in _FREE and value != usual[name]
+        for name, value in options.items()
+        if name not in free and value != usual.get(name)
     }
     return {
         "method": order.method,
@@ -265,5 +302,10 @@ def describe(prepared: Prepared) -> dict[str, Any]:
             order.training.per_device_train_batch_size,
             order.training.gradient_accumulation_steps,
         ],
-        **{f"longwrite.{name}": value for name, value in ours.items()},
+        **ours,
     }
+
+
+def _usual(order: Order) -> dict[str, Any]:
+    """Return our own options as they stand by default, by their names in the record."""
+    return {f"longwrite.{one.name}": one.default for one in fields(order.options)}

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from longwrite.agent.settings import Settings
 from longwrite.api import Press
-from longwrite.data.build import Count, lock_folder
+from longwrite.data.build import Count, lock_set
 from longwrite.data.orders import Blueprint
 from longwrite.data.prompt_files import read_lines
 from longwrite.data.sets import build_set
@@ -164,7 +164,7 @@ def run_loop(
         LongwriteError: It can't begin, or had to stop; the same call goes on from there.
     """
     settings.folder.mkdir(parents=True, exist_ok=True)
-    lock = lock_folder(settings.folder)
+    lock = lock_set(settings.folder)
     try:
         return _Loop(settings, run, say, notify).go()
     finally:

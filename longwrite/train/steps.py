@@ -16,6 +16,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from longwrite.runs.folder import replace_file
 from longwrite.types import Json
 
 FILE = "steps.jsonl"
@@ -117,8 +118,8 @@ def cut_rows(folder: Path, step: int) -> None:
     path = folder / FILE
     if not path.exists():
         return
-    kept = [line for line in path.read_text("utf-8").splitlines() if _read_step(line) <= step]
-    path.write_text("".join(f"{line}\n" for line in kept), "utf-8")
+    lines = path.read_text("utf-8", "replace").splitlines()
+    replace_file(path, "".join(f"{line}\n" for line in lines if _read_step(line) <= step))
 
 
 def read_rows(folder: Path) -> list[dict[str, Any]]:

@@ -108,6 +108,7 @@ def _share(prepared: Prepared) -> dict[str, Any]:
         "revision": order.model.model_revision,
         "attn_implementation": order.model.attn_implementation,
         "dtype": order.model.dtype,
+        "use_safetensors": True,
         **given,
     }
     quantised = trl.get_quantization_config(order.model)

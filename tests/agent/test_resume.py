@@ -1,16 +1,13 @@
-"""Nothing is lost and nothing is paid for twice, whenever the process is killed.
+"""Whole runs, in processes of their own, go on after a stop or with a damaged call log.
 
-These tests start the real command line, kill it, start it again, and hold what it left against an
-uninterrupted run.
+Kills by the hundred are in `tests/faults/test_kills.py`.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import random
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -20,18 +17,15 @@ import pytest
 
 FIXTURES = Path(__file__).resolve().parents[2].parent / "shared" / "fixtures"
 PROMPT = "A 30000-word history of salt"
-IN_FLIGHT = 4
 
 
 def command(arguments: list[str]) -> list[str]:
     return [sys.executable, "-c", "from longwrite.cli.main import run; run()", *arguments]
 
 
-def write(folder: Path, journal: Path, delay: float, mode: str = "dag") -> list[str]:
-    model = f"scripted:spread=0.3,delay={delay},journal={journal}"
-    limit = ["--concurrency", str(IN_FLIGHT)]
-    run = ["--run", str(folder), "--mode", mode, "--quiet", "--seed", "5"]
-    return command(["write", PROMPT, "--model", model, *run, *limit])
+def write(folder: Path, journal: Path) -> list[str]:
+    model = f"scripted:spread=0.3,journal={journal}"
+    return command(["write", PROMPT, "--model", model, "--run", str(folder), "--quiet"])
 
 
 def run_and_kill(arguments: list[str], after: float) -> bool:
@@ -46,82 +40,19 @@ def lines(path: Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
-def completed(folder: Path) -> set[str]:
-    """Return the calls in the run's log, named as the engine's journal names them."""
-    if not (folder / "calls.sqlite").exists():
-        return set()
-    database = sqlite3.connect(folder / "calls.sqlite")
-    try:
-        rows = database.execute("SELECT step, section, request FROM calls").fetchall()
-    except sqlite3.OperationalError:
-        return set()
-    finally:
-        database.close()
-    return {f"{step} {name} {json.loads(body)['sampling']['seed']}" for step, name, body in rows}
-
-
-def defects(folder: Path) -> object:
-    return json.loads((folder / "report.json").read_text())["defects"]
-
-
-def assert_same(killed: Path, whole: Path) -> None:
-    for name in ("document.md", "plan.yaml"):
-        assert (killed / name).read_bytes() == (whole / name).read_bytes()
-    assert defects(killed) == defects(whole)
-
-
-@pytest.mark.parametrize(("mode", "kills"), [("dag", 30), ("thread", 8)])
-def test_a_document_killed_at_random_moments_is_the_uninterrupted_one(
-    tmp_path: Path, mode: str, kills: int
-) -> None:
-    whole, killed, journal = tmp_path / "whole", tmp_path / "killed", tmp_path / "journal"
-    subprocess.run(write(whole, tmp_path / "other", 0, mode), check=True, capture_output=True)
-    rng = random.Random(11)
-    interrupted = 0
-    for _ in range(kills):
-        before, known = completed(killed), len(lines(journal))
-        interrupted += run_and_kill(write(killed, journal, 0.15, mode), rng.uniform(0.4, 1.0))
-        assert not before.intersection(lines(journal)[known:]), "a completed call was repeated"
-    subprocess.run(write(killed, journal, 0, mode), check=True, capture_output=True)
-    assert_same(killed, whole)
-    calls = lines(journal)
-    assert set(calls) == set(lines(tmp_path / "other"))
-    assert len(calls) - len(set(calls)) <= interrupted * IN_FLIGHT
-    assert interrupted >= kills // 2
-
-
-def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(tmp_path: Path) -> None:
-    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    journal = tmp_path / "journal"
-    subprocess.run(write(whole, tmp_path / "other", 0), check=True, capture_output=True)
-    process = subprocess.Popen(
-        write(stopped, journal, 0.2), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    while len(lines(journal)) < 6:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert f"longwrite resume {stopped}" in said
-    assert completed(stopped) == set(lines(journal)), "the calls in flight came in and were kept"
-    subprocess.run(write(stopped, journal, 0), check=True, capture_output=True)
-    assert_same(stopped, whole)
-    assert len(lines(journal)) == len(set(lines(journal))), "no call was made twice"
-
-
 def test_a_damaged_call_log_is_a_sentence_and_the_sections_stay(tmp_path: Path) -> None:
     run, journal = tmp_path / "run", tmp_path / "journal"
-    subprocess.run(write(run, journal, 0), check=True, capture_output=True)
+    subprocess.run(write(run, journal), check=True, capture_output=True)
     document = (run / "document.md").read_bytes()
     for name in ("calls.sqlite-wal", "calls.sqlite-shm"):
         (run / name).unlink(missing_ok=True)
     (run / "calls.sqlite").write_bytes(b"not a database" * 1000)
-    refused = subprocess.run(write(run, journal, 0), capture_output=True, text=True)
+    refused = subprocess.run(write(run, journal), capture_output=True, text=True)
     assert refused.returncode == 2
     assert "Move it away" in refused.stderr and "Traceback" not in refused.stderr
     os.rename(run / "calls.sqlite", run / "damaged.sqlite")
     calls = len(lines(journal))
-    again = subprocess.run(write(run, journal, 0), capture_output=True, text=True)
+    again = subprocess.run(write(run, journal), capture_output=True, text=True)
     assert again.returncode == 0, again.stderr
     assert (run / "document.md").read_bytes() == document
     assert not [line for line in lines(journal)[calls:] if line.startswith("section")]

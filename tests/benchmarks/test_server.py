@@ -61,6 +61,7 @@ def test_a_document_is_written_and_its_cache_counted(tmp_path: Path) -> None:
 
 ERRORS = {
     "rate": "rate",
+    "dated": "rate",
     "server": "server",
     "html": "invalid",
     "garbage": "invalid",

@@ -69,7 +69,7 @@ def test_looking_at_a_folder_makes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["file", "file/below", "x" * 300])
 def test_what_cannot_be_a_folder_is_a_usage_error(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("a file")
-    with pytest.raises(UsageError, match="run folder"):
+    with pytest.raises(UsageError, match="can't be written"):
         RunFolder(tmp_path / name)
 
 

@@ -7,11 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from longwrite.errors import UsageError
+from longwrite.errors import RunError, UsageError
 from longwrite.train.alarms import AlarmError
 from longwrite.train.forecast import count_steps
 from longwrite.train.preparation import prepare
@@ -21,6 +22,13 @@ from longwrite.train.settings import Method, read_order
 pytestmark = pytest.mark.filterwarnings("ignore")
 ROOT = Path(__file__).resolve().parents[2]
 SENTENCE = "The tide came in over the flats. "
+HOLD = """
+import sys
+from filelock import FileLock
+with FileLock(f"{sys.argv[1]}/_lock"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
 QUIET = {"HF_HUB_OFFLINE": "1", "TRL_EXPERIMENTAL_SILENCE": "1", "OMP_NUM_THREADS": "1"}
 
 
@@ -105,6 +113,18 @@ def test_a_folder_belongs_to_one_order(tiny_model: Path, folder: Path) -> None:
         run(tiny_model, folder, "sft", "out", "--max_steps=3")
 
 
+def test_a_record_of_an_older_version_that_holds_every_option_is_no_other_order(
+    tiny_model: Path, folder: Path
+) -> None:
+    run(tiny_model, folder, "sft", "out", "--max_steps=1")
+    record = folder / "out" / RECORD
+    told = json.loads(record.read_text("utf-8"))
+    order = read_order("sft", None, arguments(tiny_model, folder, "sft", "out"))
+    every = {f"longwrite.{name}": value for name, value in asdict(order.options).items()}
+    record.write_text(json.dumps(every | told), "utf-8")
+    assert run(tiny_model, folder, "sft", "out", "--max_steps=2").steps == 2
+
+
 def test_a_model_without_template_or_end_is_refused_before_anything_is_loaded(
     tiny_model: Path, folder: Path
 ) -> None:
@@ -127,6 +147,20 @@ def test_an_output_that_can_not_be_written_is_said_so(tiny_model: Path, folder: 
     (folder / "file").write_text("", "utf-8")
     with pytest.raises(UsageError, match="can't be written"):
         run(tiny_model, folder, "sft", "file/out")
+
+
+def test_a_second_training_in_a_folder_is_refused(tiny_model: Path, folder: Path) -> None:
+    first = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(folder / "out")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    with first:
+        assert first.stdout is not None and first.stdin is not None and first.stdout.readline()
+        with pytest.raises(RunError, match="another process trains there"):
+            run(tiny_model, folder, "sft", "out", "--max_steps=1")
+        assert [path.name for path in (folder / "out").iterdir()] == ["_lock"]
+        first.stdin.close()
+    assert run(tiny_model, folder, "sft", "out", "--max_steps=1").steps == 1
 
 
 def test_lora_is_one_option(tiny_model: Path, folder: Path) -> None:
