@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -25,6 +25,15 @@ def amount(request: pytest.FixtureRequest) -> Callable[[int, int], int]:
 def tell(record_property: Callable[[str, object], None]) -> Callable[[str, int], None]:
     """Return what notes a figure; those of one name are added up and shown at the end."""
     return lambda name, value: record_property(f"{_OWN}{name}", value)
+
+
+@pytest.fixture(scope="session")
+def workshop() -> Iterator[Any]:
+    """Return where works are begun as often as wanted (`works.Workshop`)."""
+    from tests.faults.works import opening
+
+    with opening() as opened:
+        yield opened
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
