@@ -27,7 +27,7 @@ test: .venv/dev ## all tests but the slow ones
 	$(BIN)/pytest -q --numprocesses auto
 
 faults: .venv/dev ## kills, broken servers, hostile input, full disks: by the hundred
-	$(BIN)/pytest -q --numprocesses auto --timeout 1800 --thorough tests/faults
+	$(BIN)/pytest -q --numprocesses auto --dist worksteal --timeout 1800 --thorough tests/faults
 
 slow: .venv/dev ## the tests that need minutes, or a vLLM (make vllm)
 	$(BIN)/pytest -q -m "slow or vllm"
