@@ -152,7 +152,7 @@ def test_a_stream_cut_at_every_byte_is_asked_for_again_until_it_is_whole(
             await bench.write(folder / "whole", brief=brief)
             (call,) = bench.server.exchanges
             assert len(call.text.encode()) > len(call.text) + 100, "letters of several bytes"
-            step = max(1, call.ended // amount(40, 1_000_000))
+            step = max(1, call.ended // amount(20, 1_000_000))
             cuts = -(-call.ended // step)
             rule = Rule(kind, 1, times=cuts, step=step)
             ended = await bench.write(folder / kind, rule, brief=brief)

@@ -132,9 +132,9 @@ def kill_often(work: Work, kills: int, rng: random.Random) -> None:
 @pytest.mark.parametrize(
     ("name", "short", "whole"),
     [
-        ("thread", 3, 36),
+        ("thread", 2, 36),
         ("dag", 3, 36),
-        ("batch", 3, 36),
+        ("batch", 2, 36),
         ("documents", 2, 28),
         ("rows", 2, 28),
         ("nano", 2, 20),

@@ -135,7 +135,7 @@ def test_a_damaged_file_is_mended_or_told(
     shares = [0.4, 0.6, 0.3, 0.8][: amount(1, 4)]
     bench, rng = make_bench(name, tmp_path, shares), random.Random(name)
     place = tmp_path / "damaged"
-    for _ in range(amount(10 if name == "dag" else 7, 100)):
+    for _ in range(amount(5, 100)):
         shutil.copytree(rng.choice(bench.states), place)
         path, damage = draw_file(place, rng), rng.choice(DAMAGES)
         path.write_bytes(damage(path.read_bytes(), rng))
@@ -190,7 +190,7 @@ def test_calls_that_a_power_cut_took_are_asked_again(
     tmp_path: Path, amount: Amount, tell: Tell
 ) -> None:
     bench = make_bench("dag", tmp_path, ())
-    for number in range(3, 14, amount(5, 1)):
+    for number in range(3, 14, amount(8, 1)):
         place = prepare(tmp_path / str(number))
         # This is said when the log is opened, and after each call that it took in.
         kill = {number: signal.SIGKILL}
@@ -225,7 +225,7 @@ def test_a_section_that_breaks_off_anywhere_is_put_back(
         written(folder)
         path = tmp_path / "sections" / "1.md"
         whole = path.read_bytes()
-        for end in range(1, len(whole), amount(4, 1)):
+        for end in range(1, len(whole), amount(9, 1)):
             path.write_bytes(whole[:end] + bytes(len(whole) - end if zeros else 0))
             notes: list[str] = []
             manuscript = written(folder, notes)
@@ -252,7 +252,7 @@ def test_a_plan_that_lacks_its_end_is_put_back(tmp_path: Path, amount: Amount, z
         save_plan(folder, PLAN)
         path = tmp_path / "plan.yaml"
         whole = path.read_bytes()
-        for end in range(0, len(whole), amount(4, 1)):
+        for end in range(0, len(whole), amount(9, 1)):
             path.write_bytes(whole[:end] + bytes(len(whole) - end if zeros else 0))
             notes: list[str] = []
             assert load_plan(folder, notes.append) == PLAN and "put back" in notes[0]
