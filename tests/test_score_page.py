@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import shutil
-import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,9 +11,9 @@ from longwrite.rewards.briefs import compile_brief
 from longwrite.score_page import SHOWN, load_definitions, render_scores
 from longwrite.scoring.measures import MEASURES
 from longwrite.verdicts import score_text
+from tests.browser import needs_browser, show
 from tests.scoring.texts import make_text
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 EVIL = '"><script>document.title="owned"</script><img src=x onerror=document.title="owned">'
 
 
@@ -69,19 +66,11 @@ def test_of_very_many_texts_only_the_first_are_shown_in_full() -> None:
     assert f"The first {SHOWN} of {SHOWN + 1} texts" in page
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here")
+@needs_browser
 def test_a_real_browser_shows_it_and_runs_nothing(tmp_path: Path) -> None:
-    assert CHROMIUM is not None
     page = tmp_path / "page.html"
     page.write_text(write_page(title=EVIL), "utf-8")
-    arguments = [
-        "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile",
-        "--dump-dom", page.as_uri(),
-    ]  # fmt: skip
-    shown = subprocess.run(
-        [CHROMIUM, *arguments], capture_output=True, text=True, timeout=120, check=True
-    ).stdout
-    title = re.search("<title>(.*?)</title>", shown, re.DOTALL)
-    assert title is not None and title[1] != "owned"
+    title, shown = show(page, tmp_path / "profile")
+    assert title != "owned"
     assert "Every measure" in shown
     assert "Refused to" not in shown

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import socket
 import sqlite3
-import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Command, Result
+from tests.threaded import serve
 
 SCRIPTED = ("--model", "scripted", "--quiet")
 
@@ -81,13 +81,8 @@ def test_a_url_that_is_no_api(longwrite: Command) -> None:
             pass
 
     server = HTTPServer(("127.0.0.1", 0), Page)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        url = f"http://127.0.0.1:{server.server_port}/v1"
+    with serve(server) as url:
         result = longwrite("write", "On salt", "--model", "m", "--base-url", url)
-    finally:
-        server.shutdown()
-        server.server_close()
     assert_sentence(result, 5, "web page", "--base-url")
 
 

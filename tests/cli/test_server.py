@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ import pytest
 from longwrite.engines.scripted import compose_plan, compose_text
 from longwrite.types import Ask
 from tests.cli.conftest import Command
+from tests.threaded import serve
 
 KEY = "sk-canary-0123456789abcdef"
 
@@ -75,15 +74,8 @@ class Model(BaseHTTPRequestHandler):
         pass
 
 
-@contextmanager
-def serving() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Model)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/v1"
-    finally:
-        server.shutdown()
-        server.server_close()
+def serving() -> AbstractContextManager[str]:
+    return serve(ThreadingHTTPServer(("127.0.0.1", 0), Model))
 
 
 def test_a_document_from_a_server_that_thinks_and_refuses_a_field(

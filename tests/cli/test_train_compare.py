@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,9 @@ import pytest
 
 from longwrite.cli import main
 from longwrite.train.compare_page import SHOWN
+from tests.browser import needs_browser, show
 from tests.cli.conftest import Command
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 EVIL = '"><script>document.title="owned"</script><img src=x onerror=document.title="owned">'
 BRIEFS = [
     {"id": f"b{n}", "prompt": f"Write a {words}-word note about boat {n}. Mention the keel."}
@@ -160,19 +159,11 @@ def test_nothing_of_a_reply_becomes_a_tag(compare: Command) -> None:
     assert len((folder / "replies.jsonl").read_text().splitlines()) == 8
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here")
+@needs_browser
 def test_a_real_browser_shows_the_page_and_runs_nothing(compare: Command, tmp_path: Path) -> None:
-    assert CHROMIUM is not None
     page = write_hostile(compare).resolve() / "compare.html"
-    arguments = [
-        "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile",
-        "--dump-dom", page.as_uri(),
-    ]  # fmt: skip
-    shown = subprocess.run(
-        [CHROMIUM, *arguments], capture_output=True, text=True, timeout=120, check=True
-    ).stdout
-    title = re.search("<title>(.*?)</title>", shown, re.DOTALL)
-    assert title is not None and title[1] != "owned"
+    title, shown = show(page, tmp_path / "profile")
+    assert title != "owned"
     assert "What changed" in shown and "Refused to" not in shown
 
 

@@ -215,8 +215,8 @@ def test_a_column_is_read_with_suspicion() -> None:
 
 
 def test_options_that_make_no_sense_are_errors() -> None:
-    options: list[dict[str, object]] = [{"by": "magic"}, {"per_text": 0}, {"max_changed": 1.0}]
+    options: list[dict[str, Any]] = [{"by": "magic"}, {"per_text": 0}, {"max_changed": 1.0}]
     for option in options:
         with pytest.raises(UsageError):
-            Violate(("x",), **option)  # type: ignore[arg-type]
+            Violate(("x",), **option)
     assert isinstance(Violate(("x",)), Recipe)

@@ -190,8 +190,8 @@ def _become(order: dict[str, Any], pipes: Sequence[int]) -> int:
     for number, pipe in enumerate(pipes[:2], 1):
         os.dup2(pipe, number)
         os.close(pipe)
-    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", encoding="utf-8", closefd=False, buffering=1)  # noqa: SIM115
+    sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = os.fdopen(2, "w", encoding="utf-8", closefd=False, buffering=1)
     layer: Any = ctypes.CDLL(None)
     if order["fault"]:
         fault = Fault(**order["fault"])

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
@@ -167,7 +168,7 @@ def _count_steps(signals: Signals, statement: str) -> Callable[[], int]:
         return database
 
     open_database = sqlite3.connect
-    setattr(sqlite3, "connect", connect)  # noqa: B010
+    patch.object(sqlite3, "connect", connect).start()
     sys.addaudithook(see)
     return lambda: taken
 

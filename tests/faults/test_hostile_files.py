@@ -18,7 +18,7 @@ from longwrite.agent.settings import Settings
 from longwrite.bench import BENCHMARKS, find_benchmark
 from longwrite.bench.matching import match_responses, read_responses
 from longwrite.cli.batch import read_rows
-from longwrite.cli.briefing import read_input
+from longwrite.cli.briefing import Texts, read_input
 from longwrite.cli.options import make_budget
 from longwrite.data.importers import RawRow, import_rows, read_set
 from longwrite.data.inspection import show_row
@@ -53,7 +53,7 @@ from tests.faults.hostile import (
     written,
 )
 
-NO_TEXTS: dict[str, str] = {"language": "", "audience": "", "style": ""}
+NO_TEXTS: Texts = {"language": "", "audience": "", "style": ""}
 
 
 @pytest.fixture(autouse=True)
@@ -131,7 +131,7 @@ def read_brief_file(name: str, text: str) -> None:
     """Read a file as `longwrite write FILE` does, and what `brief.yaml` will hold of it."""
     Path(name).write_bytes(encode(text))
     try:
-        brief, _ = read_input(name, None, None, NO_TEXTS)  # type: ignore[arg-type]
+        brief, _ = read_input(name, None, None, NO_TEXTS)
     except UsageError:
         return
     assert brief_from_yaml(brief_to_yaml(brief)) == brief
@@ -269,7 +269,7 @@ def place(name: str, text: str) -> str:
 def read_batch(text: str) -> None:
     """Read the rows of a batch; what is passed through can be written again."""
     try:
-        rows = read_rows(Path(place("rows.jsonl", text)), None, NO_TEXTS)  # type: ignore[arg-type]
+        rows = read_rows(Path(place("rows.jsonl", text)), None, NO_TEXTS)
     except UsageError:
         return
     for row in rows:

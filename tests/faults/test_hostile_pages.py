@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -25,10 +23,10 @@ from longwrite.train.held_out import HeldOut
 from longwrite.train.replies import Answer, Way
 from longwrite.types import Brief, Message
 from longwrite.verdicts import score_text
+from tests.browser import needs_browser, show
 from tests.faults.hostile import MARKUP, TEXTS, Amount, Tell, try_cases
 from tests.test_page import Page
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 SHOWN = re.compile(
     "html|head|meta|title|style|body|nav|main|article|section|header|footer|details|summary|h[1-6]|"
     "p|[uod]l|li|d[td]|a|em|strong|[bisq]|span|div|blockquote|pre|code|[hb]r|table|thead|tbody|t[rhd]|"
@@ -119,22 +117,14 @@ def test_no_known_attack_becomes_a_part_of_a_page(kind: str) -> None:
         assert_harmless(PAGES[kind](f"{attack}\n\n{attack}", attack))
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium here")
+@needs_browser
 def test_a_real_browser_runs_nothing_even_without_the_policy(
     tmp_path: Path, amount: Callable[[int, int], int]
 ) -> None:
-    assert CHROMIUM is not None
     attack = "\n\n".join(MARKUP).replace("alert(1)", "document.title=7")
     for kind in list(PAGES)[: amount(1, len(PAGES))]:
         page = tmp_path / f"{kind}.html"
         page.write_text(POLICY.sub("", PAGES[kind](attack, attack)), "utf-8")
-        arguments = [
-            "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/profile",
-            "--dump-dom", page.as_uri(),
-        ]  # fmt: skip
-        done = subprocess.run(
-            [CHROMIUM, *arguments], capture_output=True, text=True, timeout=280, check=True
-        )
-        title = re.search("<title>(.*?)</title>", done.stdout, re.DOTALL)
-        assert title is not None and title[1] != "7", kind
-        assert "</html>" in done.stdout
+        title, shown = show(page, tmp_path / "profile")
+        assert title != "7", kind
+        assert "</html>" in shown

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +23,7 @@ from longwrite.types import Message
 from tests.cli.conftest import Command, Result
 from tests.cli.conftest import longwrite as longwrite
 from tests.rewards.judges import mark_all
+from tests.threaded import serve
 
 KEY = "sk-canary-4f1d8b2e6a90c7355d"
 PASSWORD = "pw-canary-77c1e0d94b"
@@ -107,12 +107,8 @@ class Handler(BaseHTTPRequestHandler):
 def serve_echo(*ways: str) -> Iterator[tuple[Echo, str]]:
     """Yield the server and its address."""
     server = Echo(*ways)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield server, f"http://127.0.0.1:{server.server_port}/v1"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serve(server) as address:
+        yield server, address
 
 
 def find_canary(folder: Path, results: list[Result], canary: str = KEY) -> list[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.threaded import serve
 
 
 class Server(ThreadingHTTPServer):
@@ -51,9 +52,5 @@ class Handler(BaseHTTPRequestHandler):
 def serve_judge(answer: Callable[[str], str]) -> Iterator[tuple[Server, str]]:
     """Yield the server and its address."""
     server = Server(answer)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield server, f"http://127.0.0.1:{server.server_port}/v1"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serve(server) as address:
+        yield server, address
