@@ -35,11 +35,11 @@ from longwrite.assembly import leaves, walk
 from longwrite.engines.choice import Choice, open_engine
 from longwrite.engines.engine import Engine
 from longwrite.engines.listing import without_password
-from longwrite.errors import LongwriteError, RunError, UsageError
+from longwrite.errors import LongwriteError, UsageError
 from longwrite.language import script_shares
 from longwrite.planners import PLANNERS, load_planner
 from longwrite.prompts import name_language
-from longwrite.runs.folder import RunFolder, slugify
+from longwrite.runs.folder import RunFolder, read_text, slugify
 from longwrite.runs.planfile import check_plan
 from longwrite.runs.store import digest
 from longwrite.types import Abilities, Brief, Document, Plan, Role
@@ -155,11 +155,7 @@ class Outcome:
         Raises:
             RunError: It was taken away.
         """
-        try:
-            return (self.path / "document.md").read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            place = self.path / "document.md"
-            raise RunError(f"{place} can't be read", str(error), "Resume the run.") from error
+        return read_text(self.path / "document.md", "Resume the run.")
 
     @property
     def exit_code(self) -> int:

@@ -11,7 +11,7 @@ from longwrite.agent.edits import STALE
 from longwrite.agent.manuscript import STAGES, file_name
 from longwrite.assembly import leaves
 from longwrite.errors import RunError, UsageError
-from longwrite.runs.folder import is_locked
+from longwrite.runs.folder import is_locked, read_text
 from longwrite.runs.planfile import hash_node, plan_from_yaml
 from longwrite.runs.store import Pin, Store
 from longwrite.types import Plan, Section
@@ -23,15 +23,8 @@ def _open(run: Path) -> tuple[Store, Plan]:
             raise RunError(
                 f"{run} holds no planned run", f"there is no {name}", "See the folder's name."
             )
-    plan = plan_from_yaml(_read(run / "plan.yaml"), str(run / "plan.yaml"))
+    plan = plan_from_yaml(read_text(run / "plan.yaml"), str(run / "plan.yaml"))
     return Store(run / "calls.sqlite"), plan
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunError(f"{path} can't be read", str(error)) from error
 
 
 def _find_pin(store: Store, leaf: Section) -> Pin | None:
@@ -65,7 +58,7 @@ def look_at(run: Path) -> dict[str, Any]:
         calls = sum(1 for _ in store.list_calls())
     report = run / "report.json"
     try:
-        defects = json.loads(_read(report))["defects"] if report.exists() else []
+        defects = json.loads(read_text(report))["defects"] if report.exists() else []
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{report} can't be read", "it is damaged", "Resume the run.") from error
     return {
@@ -98,7 +91,7 @@ def look_at_section(run: Path, section: str) -> tuple[str, list[tuple[str, str]]
         path = run / file_name(section)
         if pin is None and not path.exists():
             raise UsageError(f"Section {section} is not written yet")
-        text = _read(path) if path.exists() else pin.written.text if pin else ""
+        text = read_text(path) if path.exists() else pin.written.text if pin else ""
         calls = [call for call in store.list_calls(section) if call.step in {"section", "again"}]
         messages = store.list_messages(calls[-1].key) if calls else []
         if calls:

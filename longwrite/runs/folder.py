@@ -83,14 +83,8 @@ class RunFolder:
         Raises:
             RunError: It can't be read as text.
         """
-        try:
-            return (self.path / name).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return None
-        except (OSError, UnicodeDecodeError) as error:
-            raise RunError(
-                f"{self.path / name} can't be read", str(error), "Mend it or move it away."
-            ) from error
+        path = self.path / name
+        return read_text(path) if path.exists() else None
 
     def write(self, name: str, content: str) -> None:
         """Replace a file of the run, remembering the content as our own."""
@@ -157,6 +151,18 @@ def lock_folder(folder: Path, why: str, mend: str, name: str = ".lock") -> FileL
     for place in {folder, (folder / name).parent}:
         sweep(place)
     return lock
+
+
+def read_text(path: Path, mend: str = "Mend it or move it away.") -> str:
+    """Return a file of a run.
+
+    Raises:
+        RunError: It isn't there, or can't be read as text.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunError(f"{path} can't be read", str(error), mend) from error
 
 
 def most_open() -> int:
