@@ -1,7 +1,4 @@
-"""The list of commands, and what happens when one fails.
-
-A command is loaded when it is called: `longwrite --help` reads this table and no more.
-"""
+"""Where the command line begins and ends, and what happens when a command fails."""
 
 from __future__ import annotations
 
@@ -9,135 +6,12 @@ import io
 import os
 import signal
 import sys
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import typer
-from typer.core import TyperGroup
+from longwrite.cli.commands import GROUPS, show_overview
 
 if TYPE_CHECKING:
     from longwrite.errors import LongwriteError
-
-COMMANDS = {
-    "plan": ("longwrite.cli.plan:plan", "Plan a document, to edit before it is written."),
-    "write": ("longwrite.cli.write:write", "Plan and write a document, or many."),
-    "resume": ("longwrite.cli.resume:resume", "Go on with a run."),
-    "rewrite": ("longwrite.cli.resume:rewrite", "Write one section anew, with a wish."),
-    "continue": ("longwrite.cli.continuing:continue_manuscript", "Go on with a manuscript."),
-    "status": ("longwrite.cli.status:status", "Tell how far a run has come."),
-    "show": ("longwrite.cli.status:show", "Print a section, or the prompt that made it."),
-    "score": ("longwrite.cli.score:score", "Score texts from any source."),
-    "bench": ("longwrite.cli.bench:bench", "Score a model or given texts on a benchmark."),
-    "data": ("", "Build, check and ship training sets."),
-    "train": ("", "Fine-tune models that write long."),
-    "doctor": ("longwrite.cli.doctor:doctor", "Find the engine and try what it can do."),
-}
-"""Name to ``module:function`` and a line of help; a group of commands has no function."""
-
-DATA = {
-    "build": ("longwrite.cli.data:build", "Build a set with a recipe, or go on with one."),
-    "lint": ("longwrite.cli.data_files:lint", "Find what is wrong with any TRL-shaped set."),
-    "card": ("longwrite.cli.data_files:card", "Write the data card of a set."),
-    "merge": ("longwrite.cli.data_files:merge", "Join the shards of a build."),
-    "push": ("longwrite.cli.data_files:push", "Upload a set to the Hub."),
-    "inspect": ("longwrite.cli.data_files:inspect", "Read a row with its labels and origin."),
-}
-
-TRAIN = {
-    "sft": ("longwrite.cli.train:sft", "Fine-tune on prompts and completions."),
-    "dpo": ("longwrite.cli.train:dpo", "Prefer chosen texts to rejected ones."),
-    "grpo": ("longwrite.cli.train:grpo", "Reward what was asked for."),
-    "self-lengthen": (
-        "longwrite.cli.train_self_lengthen:self_lengthen",
-        "Teach a model to write longer by what it writes itself.",
-    ),
-    "merge": ("longwrite.cli.train_merge:merge", "Make one model of a base and its adapter."),
-    "compare": ("longwrite.cli.train_compare:compare", "Score two models on the same briefs."),
-}
-
-_PLAIN: dict[str, Any] = {"rich_markup_mode": None, "pretty_exceptions_enable": False}
-_HELP = {"help_option_names": ["-h", "--help"]}
-
-
-class Group(TyperGroup):
-    """The commands of a table, each loaded when it is asked for."""
-
-    table = COMMANDS
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        """Return the names in the table's order."""
-        return list(self.table)
-
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Load a command; None when there is none of that name."""
-        if cmd_name not in self.table:
-            return None
-        if self.table is COMMANDS and cmd_name in GROUPS:
-            return typer.main.get_command(GROUPS[cmd_name])
-        place, _, function = self.table[cmd_name][0].partition(":")
-        module = import_module(place)
-        alone = typer.Typer(add_completion=False, context_settings=_HELP, **_PLAIN)
-        settings = getattr(module, "CONTEXT_SETTINGS", None)
-        alone.command(cmd_name, context_settings=settings)(getattr(module, function))
-        return typer.main.get_command(alone)
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the table's lines of help."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in self.table.items()])
-
-
-class DataGroup(Group):
-    """The commands of `longwrite data`."""
-
-    table = DATA
-
-
-data = typer.Typer(cls=DataGroup, no_args_is_help=True, context_settings=_HELP, **_PLAIN)
-
-
-@data.callback()
-def describe_data() -> None:
-    """Build, check and ship long-output training sets.
-
-    Example: longwrite data build agentwrite --prompts prompts.jsonl -o set
-
-    longwrite data COMMAND --help tells more.
-    """
-
-
-class TrainGroup(Group):
-    """The commands of `longwrite train`."""
-
-    table = TRAIN
-
-
-train = typer.Typer(cls=TrainGroup, no_args_is_help=True, context_settings=_HELP, **_PLAIN)
-
-
-@train.callback()
-def describe_train() -> None:
-    """Fine-tune models that write long, over TRL: nothing is cut, everything goes on.
-
-    Example: longwrite train sft --model ./base --data ./set -o out
-
-    longwrite train COMMAND --help tells more.
-    """
-
-
-GROUPS = {"data": data, "train": train}
-
-app = typer.Typer(cls=Group, no_args_is_help=True, context_settings=_HELP, **_PLAIN)
-
-
-@app.callback()
-def describe() -> None:
-    """Write ultra-long documents: planned, length-true, resumable.
-
-    Example: longwrite write "A 10000-word history of salt"
-
-    longwrite COMMAND --help tells more.
-    """
 
 
 class _Stop(SystemExit):
@@ -166,7 +40,7 @@ def _run() -> None:
     try:
         _check_encoding(sys.argv)
         try:
-            app()
+            _call(sys.argv[1:])
         finally:
             sys.stdout.flush()
     except LongwriteError as error:
@@ -182,6 +56,18 @@ def _run() -> None:
         say(f"longwrite: {what}. What was written before is kept.")
         _discard_output()
         sys.exit(2)
+
+
+def _call(arguments: list[str]) -> NoReturn:
+    """Run a command; an overview is printed without loading what commands need."""
+    *group, last = arguments or [""]
+    if last in {"-h", "--help"} and " ".join(group) in GROUPS:
+        sys.stdout.write(show_overview(" ".join(group)))
+        sys.exit(0)
+    from longwrite.cli.app import app
+
+    app()
+    sys.exit(0)
 
 
 def _open_streams() -> None:

@@ -99,7 +99,8 @@ def loaded(module: str) -> set[str]:
 
 
 def test_the_command_line_starts_light() -> None:
-    assert loaded("longwrite.cli.main").isdisjoint(HEAVY)
+    assert loaded("longwrite.cli.main").isdisjoint({*HEAVY, "typer", "inspect"})
+    assert loaded("longwrite.cli.app").isdisjoint(HEAVY)
 
 
 def test_the_interface_needs_neither_torch_nor_a_client() -> None:

@@ -5,8 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
+import pytest
+from typer.testing import CliRunner
+
+from longwrite.cli.app import app
+from longwrite.cli.commands import GROUPS, show_overview
 from tests.cli.conftest import Command
 
 PROMPT = "A 3000-word essay on salt"
@@ -182,6 +188,20 @@ def test_every_command_has_help_with_an_example(longwrite: Command) -> None:
     for name in ("plan", "write", "resume", "rewrite", "continue", "status", "show", "doctor"):
         result = longwrite(name, "--help")
         assert result.code == 0 and f"Example: longwrite {name}" in " ".join(result.out.split())
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_overview_is_one_with_and_without_typer(longwrite: Command, group: str) -> None:
+    fast = longwrite(*group.split(), "--help")
+    slow = CliRunner().invoke(app, [*group.split(), "--help", "--help"])
+    assert fast.code == slow.exit_code == 0
+    assert fast.out == slow.output == show_overview(group)
+    assert all(f"  {name} " in fast.out for name in GROUPS[group][0])
+    assert max(map(len, fast.out.splitlines())) <= 90
+
+
+def test_the_version_is_told(longwrite: Command) -> None:
+    assert longwrite("--version").out == f"longwrite {version('longwrite')}\n"
 
 
 def test_an_older_text_that_a_person_brings_back_stands(longwrite: Command) -> None:

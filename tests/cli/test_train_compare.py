@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from longwrite.cli import main
+from longwrite.cli import commands
 from longwrite.train.compare_page import SHOWN
 from tests.browser import needs_browser, show
 from tests.cli.conftest import Command
@@ -27,7 +27,7 @@ SCATTERED, NEAR = "scripted:seed=1,spread=0.9", "scripted:seed=2,spread=0.1"
 @pytest.fixture
 def compare(longwrite: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
     told = ("longwrite.cli.train_compare:compare", "Compare two models.")
-    monkeypatch.setitem(main.COMMANDS, "compare", told)
+    monkeypatch.setitem(commands.COMMANDS, "compare", told)
     write_briefs(BRIEFS)
 
     def call(*arguments: str) -> Any:

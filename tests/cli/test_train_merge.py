@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from longwrite.cli import main
+from longwrite.cli import commands
 from tests.cli.conftest import Command
 
 pytestmark = pytest.mark.skipif(find_spec("peft") is None, reason="peft isn't installed")
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(find_spec("peft") is None, reason="peft isn't in
 
 @pytest.fixture
 def merge(longwrite: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
-    monkeypatch.setitem(main.COMMANDS, "merge", ("longwrite.cli.train_merge:merge", "Merge."))
+    monkeypatch.setitem(commands.COMMANDS, "merge", ("longwrite.cli.train_merge:merge", "Merge."))
     return lambda *arguments: longwrite("merge", *arguments)
 
 

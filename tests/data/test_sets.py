@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from longwrite.agent.settings import Settings
-from longwrite.cli.main import app
+from longwrite.cli.app import app
 from longwrite.data.merge import merge
 from longwrite.data.orders import Blueprint
 from longwrite.data.sets import Built, build_set
