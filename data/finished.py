@@ -128,7 +128,7 @@ def read_run(path: Path) -> FinishedRun:
         raise RunError(f"{path} can't be read", "it has no calls.sqlite")
     document = path / "document.md"
     written = leaves(plan.sections)
-    with closing(Store(path / "calls.sqlite")) as store:
+    with closing(Store(path / "calls.sqlite", reading=True)) as store:
         parts = tuple(_take_part(path, store, leaf, leaf is written[-1]) for leaf in written)
     return FinishedRun(
         path.name,

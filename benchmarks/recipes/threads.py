@@ -22,7 +22,7 @@ from longwrite.train.paired import compare_pairs, tell_paired
 LENGTHS = (60, 80, 100, 120)
 REWARDS = "length=1, repetition=0.5"
 _PROMPTS, _BRIEFS, _SAMPLES = 300, 24, 2
-_STEPS = {"thread": 25, "reply": 80}
+_STEPS = {"thread": 16, "reply": 50}
 _REPLY_TOKENS = 320
 _GROUP = 16
 

@@ -24,7 +24,7 @@ def _open(run: Path) -> tuple[Store, Plan]:
                 f"{run} holds no planned run", f"there is no {name}", "See the folder's name."
             )
     plan = plan_from_yaml(read_text(run / "plan.yaml"), str(run / "plan.yaml"))
-    return Store(run / "calls.sqlite"), plan
+    return Store(run / "calls.sqlite", reading=True), plan
 
 
 def _find_pin(store: Store, leaf: Section) -> Pin | None:

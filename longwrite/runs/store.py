@@ -76,33 +76,40 @@ class Store:
 
     Args:
         path: The SQLite file; made when absent.
+        reading: Whether nothing will be written: then it need not be writable, nor its folder.
 
     Raises:
         RunError: The file is no database, is damaged, or is of another version.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, reading: bool = False) -> None:
         """Open the file, making its tables when it is new."""
         self.path = path
         with self._explained():
-            self._db = sqlite3.connect(path, isolation_level=None)
+            self._db = (
+                _open_to_read(path) if reading else sqlite3.connect(path, isolation_level=None)
+            )
         self._flusher = Flusher(path.with_name(f"{path.name}-wal"))
         try:
+            # Bytes that are no text make a row damaged, and may not keep it from being read.
+            self._db.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            if not reading:
+                self._make_tables()
             self._check_version()
         except BaseException:
             self._db.close()
             raise
 
-    def _check_version(self) -> None:
-        """Make the tables of a new file; refuse one of another version."""
-        # Bytes that are no text make a row damaged, and may not keep it from being read.
-        self._db.text_factory = lambda raw: raw.decode("utf-8", "replace")
+    def _make_tables(self) -> None:
         self._execute("PRAGMA journal_mode=WAL")
         self._execute("PRAGMA synchronous=FULL")
         if not self._first("SELECT 1 FROM sqlite_master WHERE name='meta'"):
             first = f"INSERT INTO meta VALUES ('version', '{VERSION}');"
             with self._explained():
                 self._db.executescript(f"BEGIN;{_SCHEMA}{first}COMMIT;")
+
+    def _check_version(self) -> None:
+        """Refuse a damaged file, and one of another version."""
         with self._explained():
             check_whole(self._db)
         version = self.get_meta("version")
@@ -344,6 +351,17 @@ class Store:
         """Tell whether a file's content is what a run last wrote, or was writing when it ended."""
         row = self._first("SELECT hash, pending FROM files WHERE name=?", (name,))
         return row is not None and digest(content) in row
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    """Open a file that may stand in a folder that can only be read, and leave nothing beside it.
+
+    While a run is written, or after a kill, its last rows are in a file beside it; else it is all
+    there is, and no lock is needed to read it.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    way = "mode=ro" if log.exists() else "mode=ro&immutable=1"
+    return sqlite3.connect(f"{path.absolute().as_uri()}?{way}", uri=True, isolation_level=None)
 
 
 def check_whole(database: sqlite3.Connection) -> None:

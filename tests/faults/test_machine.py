@@ -119,6 +119,67 @@ class Fleeting(ScriptedEngine):
         return await super().generate(request, watch)
 
 
+READ_ONLY = {
+    "the run": ("run", ("resume", "run")),
+    "its sections": ("run/sections", ("resume", "run")),
+    "where runs go": (".", ("write", "On tides, 300 words", "--model", "scripted")),
+    "where the document goes": (
+        "desk", ("write", "On tides, 300 words", "--model", "scripted", "-o", "desk/tides.md")
+    ),
+    "where a set goes": (
+        "desk",
+        ("data", "build", "agentwrite", "--prompts", "prompts.txt", "--model", "scripted",
+         "-o", "desk/set"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", READ_ONLY)
+def test_a_folder_that_can_only_be_read(tmp_path: Path, name: str) -> None:
+    folder, arguments = READ_ONLY[name]
+    (tmp_path / "desk").mkdir()
+    (tmp_path / "prompts.txt").write_text("On tides, 300 words\n")
+    call(tmp_path, "plan", "On salt, 900 words", "--model", "scripted", "--run", "run")
+    (tmp_path / folder).chmod(0o555)
+    refused = call(tmp_path, *arguments)
+    assert refused.returncode == 2 and "longwrite: " in refused.stderr, refused
+    assert "Traceback" not in refused.stderr and "can't be" in refused.stderr
+    looked = call(tmp_path, "status", "run")
+    assert looked.returncode == 0 and "of 900 words" in looked.stdout, looked
+    (tmp_path / folder).chmod(0o755)
+    done = call(tmp_path, *arguments)
+    assert done.returncode == 0, done
+
+
+def test_a_run_in_a_folder_that_can_only_be_read_is_looked_at(tmp_path: Path) -> None:
+    call(tmp_path, "write", "On salt, 900 words", "--model", "scripted", "--run", "run")
+    run = tmp_path / "run"
+    before = {path: path.stat().st_mtime_ns for path in sorted(run.rglob("*"))}
+    for path in (run, *before):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    for arguments in (("status", "run"), ("show", "run", "1"), ("show", "run", "1", "--prompt")):
+        looked = call(tmp_path, *arguments)
+        assert looked.returncode == 0 and looked.stdout.strip(), looked
+    run.chmod(0o755)
+    (run / "sections").chmod(0o755)
+    assert call(tmp_path, "status", "run").returncode == 0
+    assert before == {path: path.stat().st_mtime_ns for path in sorted(run.rglob("*"))}
+
+
+def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as somebody whom permissions bind, which they don't an administrator."""
+    bound: list[str] = []
+    if os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("permissions bind no administrator, and there is no setpriv")
+        bound = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+    run = [sys.executable, "-c", "from longwrite.cli.main import run; run()"]
+    return subprocess.run(
+        [*bound, *run, *arguments], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+
+
 def write(path: Path, engine: ScriptedEngine, words: int = 1_500) -> Outcome:
     brief = Brief("A history of salt", words, language="en")
     return asyncio.run(write_run(path, make_press(engine), brief))

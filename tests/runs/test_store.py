@@ -219,6 +219,24 @@ def test_every_content_that_was_written_is_known(store: Store) -> None:
     assert not store.is_own("b.md", "one")
 
 
+def test_a_reader_sees_the_last_rows_and_leaves_nothing(path: Path) -> None:
+    with closing(Store(path)) as writer:
+        writer.set_meta("place", "Kiel")
+        with closing(Store(path, reading=True)) as reader:
+            assert reader.get_meta("place") == "Kiel", "which still stands in the log beside it"
+    with closing(Store(path, reading=True)) as reader:
+        assert reader.get_meta("place") == "Kiel"
+        with pytest.raises(RunError, match="can't be written"):
+            reader.set_meta("place", "Bari")
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_nothing_is_made_where_there_is_nothing_to_read(path: Path) -> None:
+    with pytest.raises(RunError):
+        Store(path, reading=True)
+    assert not path.exists()
+
+
 # --- files that can't be used --------------------------------------------------------------------
 
 
