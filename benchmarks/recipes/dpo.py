@@ -1,13 +1,12 @@
-"""DPO on stepwise pairs: sections that keep to their plan are preferred to those that don't.
+"""DPO on stepwise pairs: passages that keep to their lengths are preferred to those that don't.
 
-The start is the embedded model, fine-tuned on threads by its build. It writes each section of a
-thread several times; the best goes on, the worst is its rejected twin. What is measured are
-documents on unseen briefs, planned and written without any help.
+The start is the embedded model, fine-tuned on threads whose passages ignore the length that was
+asked. It writes each passage several times; the best goes on, the worst is its rejected twin. What
+is measured are threads on unseen briefs, with the plans given.
 """
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,67 +14,67 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from benchmarks.recipes.commands import NANO, call, train, write_rows
+from benchmarks.recipes.passages import PassagePlanner, write_heedless_threads, write_passages
 from benchmarks.recipes.report import Line, draw_change, show_difference, show_mean
+from benchmarks.recipes.rollouts import Policy, average
 from benchmarks.recipes.sets import ask_for_words
 from longwrite.rewards.catalogue import read_composition
 from longwrite.train.paired import compare_pairs, tell_paired
 
-LENGTHS = (150, 200, 250)
+LENGTHS = (90, 120, 150, 180)
 REWARDS = "length=1"
-_PROMPTS, _BRIEFS, _SAMPLES = 100, 40, 2
+_ROWS, _WRITTEN = 800, (60, 240)
+_PROMPTS, _WIDTH = 150, 5
+_BRIEFS, _SAMPLES = 80, 2
+_PLANNER = f"{PassagePlanner.__module__}:{PassagePlanner.__name__}"
 
 
 def run(work: Path, seed: int) -> dict[str, Any]:
-    """Return what sections and documents are paid before and after."""
+    """Return what passages and documents are paid before and after."""
+    threads = write_heedless_threads(f"dpo start:{seed}", _ROWS, LENGTHS, _WRITTEN)
+    rows = write_rows(work / "threads.jsonl", threads)
+    start = train("sft", "dpo_start.yaml", NANO, rows, work / "start", seed)
     prompts = write_rows(work / "prompts.jsonl", ask_for_words(f"dpo:{seed}", _PROMPTS, LENGTHS))
     pairs = work / "pairs"
     call(
         "data", "build", "stepwise", "--prompts", str(prompts), "-o", str(pairs),
-        "--model", str(NANO), "--seed", str(seed), "--temperature", "0.8", "--top-p", "0.95",
-        "--concurrency", "32", "--mode", "thread", "--set", f"rewards={REWARDS}",
-        "--set", "width=5", "--set", "depth=1", "--set", "threshold=0", "--set", "memory=false",
-        "--json",
+        "--model", str(start), "--seed", str(seed), "--temperature", "1", "--top-p", "1",
+        "--concurrency", "32", "--mode", "thread", "--planner", _PLANNER,
+        "--set", f"rewards={REWARDS}", "--set", f"width={_WIDTH}", "--set", "depth=1",
+        "--set", "threshold=0", "--set", "memory=false", "--json",
     )  # fmt: skip
-    tuned = train("dpo", "dpo.yaml", NANO, pairs, work / "dpo", seed)
-    rows = ask_for_words(f"dpo briefs:{seed}", _BRIEFS, LENGTHS)
-    return measure(NANO, tuned, rows, seed)
+    tuned = train("dpo", "dpo.yaml", start, pairs, work / "dpo", seed)
+    return measure(start, tuned, ask_for_words(f"dpo briefs:{seed}", _BRIEFS, LENGTHS), seed)
 
 
 def measure(base: Path, tuned: Path, rows: list[dict[str, Any]], seed: int) -> dict[str, Any]:
-    """Return what both models' documents, and their sections, are paid on the same briefs."""
-    from benchmarks.recipes.rollouts import (
-        Policy,
-        average,
-        pay_documents,
-        pay_parts,
-        write_documents,
-    )
-
+    """Return what both models' documents, and their passages, are paid on the same briefs."""
     reward = read_composition(REWARDS)
-    paid: dict[str, list[list[float]]] = {"sections": [], "documents": []}
-    plans = []
-    for folder in (base, tuned):
-        writings = write_documents(Policy.load(folder), rows, seed, _SAMPLES)
-        paid["sections"].append(average(pay_parts(writings, reward), _SAMPLES))
-        paid["documents"].append(average(pay_documents(writings, reward), _SAMPLES))
-        plans.append(statistics.mean(one.plan is not None for one in writings))
-    found = {
-        name: tell_paired(compare_pairs(before, after, best=1.0))
-        for name, (before, after) in paid.items()
+    before, after = (
+        write_passages(Policy.load(folder), rows, seed, _SAMPLES, reward)
+        for folder in (base, tuned)
+    )
+    return {
+        "passages": compare([one.passages for one in before], [one.passages for one in after]),
+        "documents": compare([one.document for one in before], [one.document for one in after]),
     }
-    return {**found, "plans_read": plans}
+
+
+def compare(before: Sequence[float], after: Sequence[float]) -> dict[str, Any]:
+    """Return the difference that was made, paired by brief."""
+    return tell_paired(compare_pairs(average(before, _SAMPLES), average(after, _SAMPLES), best=1.0))
 
 
 def show(figures: dict[str, Any]) -> str:
     """Return a seed's figures in a line."""
-    return "; ".join(show_difference(name, figures[name]) for name in ("sections", "documents"))
+    return "; ".join(show_difference(name, figures[name]) for name in ("passages", "documents"))
 
 
 def summarise(lines: Sequence[Line]) -> str:
     """Return what all seeds come to."""
     parts = [
         f"{name} {show_mean([line[name]['difference']['value'] for line in lines], '+.3f')}"
-        for name in ("sections", "documents")
+        for name in ("passages", "documents")
     ]
     return f"more by {', '.join(parts)}"
 

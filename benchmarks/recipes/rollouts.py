@@ -22,7 +22,6 @@ from longwrite.train.thread_writer import (
     Call,
     DocumentWriter,
     Writing,
-    pay_sections,
     read_brief,
 )
 from longwrite.train.transcript import Chat, Sampled
@@ -100,18 +99,9 @@ def write_documents(
 def pay_documents(writings: Sequence[Writing], reward: Composition) -> list[float]:
     """Return what each document is paid as a whole: nothing where it isn't complete and ended."""
     return [
-        _pay(one.brief, one.text, reward, sound=one.complete and one.sections[-1][1])
+        pay(one.brief, one.text, reward, sound=one.complete and one.sections[-1][1])
         for one in writings
     ]
-
-
-def pay_parts(writings: Sequence[Writing], reward: Composition) -> list[float]:
-    """Return the mean of what each document's sections are paid; 0 without a plan."""
-    means = []
-    for one in writings:
-        paid = [section.reward or 0.0 for section in pay_sections(one, reward)]
-        means.append(sum(paid) / len(paid) if paid else 0.0)
-    return means
 
 
 def write_replies(
@@ -132,7 +122,7 @@ def write_replies(
 
 def pay_replies(replies: Sequence[tuple[Brief, str, bool]], reward: Composition) -> list[float]:
     """Return what each reply is paid; nothing where it didn't end."""
-    return [_pay(brief, text, reward, sound=ended) for brief, text, ended in replies]
+    return [pay(brief, text, reward, sound=ended) for brief, text, ended in replies]
 
 
 def average(values: Sequence[float], samples: int) -> list[float]:
@@ -142,7 +132,8 @@ def average(values: Sequence[float], samples: int) -> list[float]:
     ]
 
 
-def _pay(brief: Brief, text: str, reward: Composition, *, sound: bool) -> float:
+def pay(brief: Brief, text: str, reward: Composition, *, sound: bool) -> float:
+    """Return what a text is paid; nothing where it isn't sound."""
     if not sound:
         return 0.0
     return reward(brief, Document.from_text(brief, text, ended=True)).value or 0.0

@@ -90,6 +90,26 @@ def check_template(tokenizer: Any, *, conversational: bool) -> list[Problem]:
     return []
 
 
+def check_partial(partial: int, rows: int) -> list[Problem]:
+    """Find rows that end no document, and so never teach to stop.
+
+    Args:
+        partial: How many there are.
+        rows: How many rows there are in all.
+    """
+    if not partial:
+        return []
+    return [
+        Problem(
+            f"{partial:,} of {rows:,} rows don't teach to stop",
+            "their texts are parts of documents, so they lead a model to write on",
+            "If it is asked for a document section by section, it has to end each of them: "
+            "learn_ends: turn.",
+            fatal=False,
+        )
+    ]
+
+
 def check_countdown(model: Path) -> list[Problem]:
     """Find a model that was trained with a count-down, which is about to be trained without.
 

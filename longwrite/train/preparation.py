@@ -68,6 +68,7 @@ def prepare(order: Order) -> Prepared:
         allow_drop=order.options.allow_drop,
         learn_prompts=getattr(order.training, "completion_only_loss", None) is False,
         learn_answers=getattr(order.options, "learn_answers", "last") == "all",
+        learn_turn_ends=getattr(order.options, "learn_ends", "document") == "turn",
         processes=getattr(order.training, "dataset_num_proc", None),
     )
     targets = find_targets(encoded.rows)[0] if order.method == "grpo" else []

@@ -42,12 +42,14 @@ class Encoded:
         lengths: Tokens of each row; of pairs of the longer text, its prompt included.
         dropped: Rows left out, by reason.
         words_per_token: Over all texts; 0 where there are none.
+        partial: Rows that don't teach to stop, for their text ends no document.
     """
 
     rows: Dataset
     lengths: Sequence[int]
     dropped: Mapping[str, int]
     words_per_token: float
+    partial: int = 0
 
     @property
     def longest(self) -> int:
@@ -101,6 +103,7 @@ def encode_rows(
     allow_drop: bool = False,
     learn_prompts: bool = False,
     learn_answers: bool = False,
+    learn_turn_ends: bool = False,
     processes: int | None = None,
 ) -> Encoded:
     """Return the rows of a set as token ids.
@@ -113,12 +116,13 @@ def encode_rows(
         allow_drop: Whether rows that can't be used are dropped and counted.
         learn_prompts: Whether the prompt is learned as well (``sft``).
         learn_answers: Whether the earlier answers of a conversation are learned as well.
+        learn_turn_ends: Whether an answer ends with its turn where its document goes on.
         processes: That do the work.
 
     Raises:
         UsageError: A row can't be used, and dropping wasn't allowed.
     """
-    encode = _Encoder(tokenizer, method, learn_prompts, learn_answers)
+    encode = _Encoder(tokenizer, method, learn_prompts, learn_answers, learn_turn_ends)
     found = raw.map(
         encode,
         with_indices=True,
@@ -148,9 +152,9 @@ def encode_rows(
     if dropped:
         found = found.select(kept)
     words, tokens = sum(found["_words"]), sum(found["_tokens"])
-    lengths = list(found["_tokens"])
-    found = found.remove_columns(["_tokens", "_fault", "_words"])
-    return Encoded(found, lengths, dropped, words / tokens if tokens else 0.0)
+    lengths, partial = list(found["_tokens"]), sum(found["_partial"])
+    found = found.remove_columns(["_tokens", "_fault", "_words", "_partial"])
+    return Encoded(found, lengths, dropped, words / tokens if tokens else 0.0, partial)
 
 
 @dataclass(frozen=True)
@@ -161,6 +165,7 @@ class _Encoder:
     method: Method
     learn_prompts: bool
     learn_answers: bool
+    learn_turn_ends: bool
 
     def __call__(self, columns: Mapping[str, Any], place: int) -> dict[str, Any]:
         """Return the columns; of a row at fault they are empty."""
@@ -171,10 +176,18 @@ class _Encoder:
             if row.shape != _SHAPES[self.method]:
                 why = f"its shape is '{row.shape}'"
                 raise UsageError("", f"{why}, wanted are {_COLUMNS[self.method]}")
-            row = replace(row, ends=columns.get("ends") is not False)
-            return {**self._encode(row), "_fault": "", "_words": _count(row)}
+            ends = self.learn_turn_ends or columns.get("ends") is not False
+            row = replace(row, ends=ends)
+            return {
+                **self._encode(row), "_fault": "", "_words": _count(row), "_partial": not ends
+            }  # fmt: skip
         except UsageError as error:
-            return {**self._empty(), "_fault": error.why or str(error), "_words": 0}
+            return {
+                **self._empty(),
+                "_fault": error.why or str(error),
+                "_words": 0,
+                "_partial": False,
+            }
 
     def _encode(self, row: Row) -> dict[str, Any]:
         if self.method == "sft":

@@ -32,7 +32,7 @@ from longwrite.train.model_card import (
     list_versions,
     write_model_card,
 )
-from longwrite.train.preflight import check_countdown, check_stop_token
+from longwrite.train.preflight import check_countdown, check_partial, check_stop_token
 from longwrite.train.preflight_grpo import check_grpo
 from longwrite.train.preparation import Prepared
 from longwrite.train.settings import Order
@@ -199,6 +199,7 @@ def look(prepared: Prepared, trainer: Any, say: Callable[[str], None]) -> None:
             problems += check_threads(trainer.writer, prepared.encoded.rows)
     else:
         problems = check_stop_token(trainer.model, prepared.tokenizer)
+        problems += check_partial(prepared.encoded.partial, len(prepared.encoded.rows))
     if not getattr(order.options, "count_down", False):
         problems += check_countdown(Path(order.model.model_name_or_path))
     for one in problems:

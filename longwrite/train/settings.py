@@ -50,7 +50,27 @@ class LongOptions:
 
 
 @dataclass
-class SFTOptions(LongOptions):
+class TextOptions(LongOptions):
+    """What methods understand that learn from written texts."""
+
+    learn_ends: str = _option(
+        "Where to stop is learned: where a 'document' ends, or at the end of each 'turn', for a "
+        "model that is asked for a document section by section.",
+        "document",
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse values that make no sense.
+
+        Raises:
+            UsageError: Naming the option.
+        """
+        super().__post_init__()
+        check_choice("learn_ends", self.learn_ends, ("document", "turn"))
+
+
+@dataclass
+class SFTOptions(TextOptions):
     """Beside `trl.SFTConfig`."""
 
     weighting: str = _option(
@@ -82,7 +102,7 @@ class SFTOptions(LongOptions):
 
 
 @dataclass
-class DPOOptions(LongOptions):
+class DPOOptions(TextOptions):
     """Beside `trl.DPOConfig`."""
 
 

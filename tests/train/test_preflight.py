@@ -21,6 +21,7 @@ from longwrite.rewards.quality import QualityReward
 pytest.importorskip("transformers")
 
 from longwrite.train.preflight import (
+    check_partial,
     check_rate,
     check_stop_token,
     check_template,
@@ -263,3 +264,9 @@ def test_tokens_of_a_word_are_measured_on_the_sets_own_texts(loaded: tuple[Any, 
     plain = measure_tokens_per_word(loaded[1], ["The tide came in over the flats."])
     assert 1 <= plain < measure_tokens_per_word(loaded[1], ["Xylophones quizzically jinx zephyrs."])
     assert measure_tokens_per_word(loaded[1], []) == 1.5
+
+
+def test_parts_of_documents_are_told_for_they_teach_no_stop() -> None:
+    (told,) = check_partial(216, 324)
+    assert not told.fatal and "216 of 324 rows" in told.what and "learn_ends: turn" in told.mend
+    assert check_partial(0, 324) == []

@@ -88,8 +88,19 @@ def test_a_part_of_a_document_does_not_teach_to_stop(tokenizer: Any, tmp_path: P
     pair = {"prompt": "Tell.", "chosen": ANSWER, "rejected": "No."}
     encoded = encode(tmp_path, tokenizer, "dpo", {**pair, "ends": False}, {**pair, "ends": True})
     part, whole = encoded.rows
+    assert encoded.partial == 1
     assert part["chosen_ids"] == whole["chosen_ids"][:-1]
     assert whole["rejected_ids"][-1] == tokenizer.eos_token_id != part["rejected_ids"][-1]
+
+
+def test_a_turn_of_a_thread_teaches_to_end_it_where_that_is_asked_for(
+    tokenizer: Any, tmp_path: Path
+) -> None:
+    pair = {"prompt": "Tell.", "chosen": ANSWER, "rejected": "No."}
+    pairs = {**pair, "ends": False}, {**pair, "ends": True}
+    encoded = encode(tmp_path, tokenizer, "dpo", *pairs, learn_turn_ends=True)
+    part, whole = encoded.rows
+    assert part == whole and encoded.partial == 0
 
 
 def test_a_long_row_is_an_error_or_dropped_and_counted(tokenizer: Any, tmp_path: Path) -> None:
