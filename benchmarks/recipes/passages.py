@@ -7,6 +7,7 @@ uses; it is drawn once, at temperature 1, and stands as it came.
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,31 +55,33 @@ def plan_passages(brief: Brief) -> Plan:
     return Plan("", tuple(sections), planner="passages")
 
 
-def write_heedless_threads(
-    seed: str, count: int, lengths: Sequence[int], written: tuple[int, int]
+def write_careless_threads(
+    seed: str, count: int, lengths: Sequence[int], spread: float
 ) -> list[Row]:
-    """Return conversations whose passages keep to the subject, and not to their lengths.
+    """Return conversations whose passages keep to the subject, and badly to their lengths.
 
     Args:
         seed: Of the random numbers.
         count: How many.
         lengths: In words, of the documents asked for.
-        written: Least and most words of what is written.
+        spread: Standard deviation of the logarithm of words written over words asked for.
     """
     rng = random.Random(seed)
     rows: list[Row] = []
     for _ in range(count):
-        prompt, text = write_pair(rng, rng.randint(*written))
+        prompt, text = write_pair(rng, 5 * max(lengths))
         about = prompt.content.partition(LENGTH)[0]
         brief = compile_brief(f"{about}{LENGTH}{rng.choice(lengths)} words.")
         plan = plan_passages(brief)
-        said = sentences(text.content)
-        cuts = sorted(rng.sample(range(1, len(said)), len(_GOALS) - 1))
+        said = iter(sentences(text.content))
         talk = Talk(brief, plan, _WINDOW)
-        for leaf, (start, end) in zip(
-            plan.sections, itertools.pairwise((0, *cuts, len(said))), strict=True
-        ):
-            talk = answer(talk, leaf, "".join(said[start:end]).strip())
+        for leaf in plan.sections:
+            wanted, passage = leaf.words * math.exp(rng.gauss(0, spread)), ""
+            for sentence in said:
+                passage += sentence
+                if count_words(passage) >= wanted:
+                    break
+            talk = answer(talk, leaf, passage.strip())
         messages = [{"role": turn.role, "content": turn.content} for turn in talk.turns]
         rows.append({"messages": messages})
     return rows
