@@ -49,5 +49,5 @@ def show(figures: dict[str, Any]) -> str:
     """Return what was said."""
     return "; ".join(
         f"{name}: exit code {one['exit_code']} after {one['steps']} steps: {' '.join(one['said'])}"
-        for name, one in figures.items()
+        for name, one in ((name, figures[name]) for name in ("no_gate", "high_rate"))
     )
