@@ -204,15 +204,18 @@ def test_no_title_commands_the_terminal(longwrite: Command, tmp_path: Path) -> N
     assert "A\ufffd[2J" in shown[1].out
 
 
+def begin_stolen(longwrite: Command, folder: Path) -> tuple[Path, str]:
+    """Return an empty folder, and the brief of a run to be put into it in another wording."""
+    arguments = ("--run", "r", "--model", "scripted", "--quiet")
+    assert longwrite("write", "On salt, 300 words", *arguments).code == 0
+    stolen = folder / "stolen"
+    stolen.mkdir()
+    return stolen, (folder / "r" / "brief.yaml").read_text()
+
+
 @pytest.mark.parametrize("planner", ["antigravity:x", "os:abort", "code:interact", "pathlib:Path"])
 def test_a_folder_chooses_no_code_to_run(longwrite: Command, tmp_path: Path, planner: str) -> None:
-    assert (
-        longwrite("write", "On salt, 300 words", "--run", "r", "--model", "scripted", "-q").code
-        == 0
-    )
-    stolen = tmp_path / "stolen"
-    stolen.mkdir()
-    brief = (tmp_path / "r" / "brief.yaml").read_text()
+    stolen, brief = begin_stolen(longwrite, tmp_path)
     (stolen / "brief.yaml").write_text(brief.replace("planner: outline", f"planner: {planner}"))
     result = longwrite("resume", "stolen")
     assert result.code == 2 and "planner" in result.err
@@ -222,13 +225,7 @@ def test_a_folder_chooses_no_code_to_run(longwrite: Command, tmp_path: Path, pla
 def test_a_folder_sends_no_key_to_its_server(
     longwrite: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert (
-        longwrite("write", "On salt, 300 words", "--run", "r", "--model", "scripted", "-q").code
-        == 0
-    )
-    stolen = tmp_path / "stolen"
-    stolen.mkdir()
-    brief = (tmp_path / "r" / "brief.yaml").read_text()
+    stolen, brief = begin_stolen(longwrite, tmp_path)
     evil = "http://collector.invalid/v1"
     told = brief.replace("write: scripted\n", "write: m\n", 1).replace(
         "base_url: ''", f"base_url: {evil}"
