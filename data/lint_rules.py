@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from longwrite.data.examples import Example
 from longwrite.language import detect_language
-from longwrite.rewards.clauses import read_source
+from longwrite.rewards.clauses import read_source, shorten
 from longwrite.rewards.constraints import check
 from longwrite.rewards.wording_length import find_lengths
 from longwrite.scoring.endings import is_truncated
@@ -388,7 +388,6 @@ def _excerpt(text: str, at: int) -> str:
 # --- the length that a prompt states -------------------------------------------------------------
 
 _COUNTED = re.compile(r"\d|[一二两三四五六七八九十百千万]|hundred|thousand", re.IGNORECASE)
-_SCANNED = 200_000  # characters of a prompt that are looked at
 _MEASURED = re.compile("word|character|page|[字词页]|篇幅", re.IGNORECASE)
 """What every length names: its unit, or what is said before a bare number."""
 
@@ -396,7 +395,7 @@ _MEASURED = re.compile("word|character|page|[字词页]|篇幅", re.IGNORECASE)
 def _check_length(request: str, answer: str) -> Iterator[Found]:
     if not request or not answer.strip():
         return
-    length = _stated_length(request[:_SCANNED])
+    length = _stated_length(shorten(request))
     if length is None:
         return
     score = check(length, answer)

@@ -18,10 +18,12 @@ from longwrite.errors import UsageError
 from longwrite.language import detect_language
 from longwrite.rewards.constraints import validate
 from longwrite.rewards.targets import settle_length
-from longwrite.rewards.wording import SCANNED, find_constraints
+from longwrite.rewards.wording import find_constraints
 from longwrite.rewards.wording_sections import TOP_LEVEL
 from longwrite.types import Brief, Constraint
 
+MOST_CHARACTERS = 200_000
+"""The longest prompt that is taken."""
 MOST_WORDS = 1_000_000
 PROSE_WORDS = 800
 """A text of up to so many words gets no headings unless it asks for them."""
@@ -99,10 +101,10 @@ def compile_brief(
 def _check_prompt(prompt: str) -> None:
     if not prompt.strip():
         raise UsageError("The prompt is empty", mend='Say what to write: longwrite write "A …"')
-    if len(prompt) > SCANNED:
+    if len(prompt) > MOST_CHARACTERS:
         raise UsageError(
             f"The prompt has {len(prompt):,} characters",
-            f"at most {SCANNED:,} are read",
+            f"at most {MOST_CHARACTERS:,} are taken",
             "Give long material in parts, or continue a manuscript with `longwrite continue`",
         )
     if "\x00" in prompt or 100 * len(_CONTROL.findall(prompt)) > len(prompt):

@@ -97,8 +97,12 @@ QUOTED = (
 )
 """A stretch set apart by quotation marks, as the part of a larger regex; marks included."""
 
+ENDS = 25_000
+"""Characters at each end of a long prompt in which wishes are looked for."""
+
 _GAP = re.compile(rf"\s{{{GAP},}}")
 _SENTENCE_END = re.compile(r"[.!?]+(?=[\s\"'”’)*]|$)|[。！？；;\n]")
+_OMITTED = "\n\x00\n"
 _QUOTES = re.compile(
     r"“[^“”]{1,3000}”|「[^「」]{1,3000}」|『[^『』]{1,3000}』|《[^《》]{1,300}》"
     r"|(?<!\w)\"(?=\S)[^\"\n]{1,3000}(?<=\S)\"(?!\w)"
@@ -113,6 +117,20 @@ class Source:
     text: str
     ends: tuple[int, ...]
     quotes: tuple[tuple[int, int], ...]
+
+
+def shorten(prompt: str) -> str:
+    """Return the two ends of a long prompt, where its wishes stand; between them is material.
+
+    Both ends begin and stop where a sentence does, if one does within `REACH` characters.
+    """
+    if len(prompt) <= 2 * ENDS:
+        return prompt
+    places = (match.end() for match in _SENTENCE_END.finditer(prompt, ENDS - REACH, ENDS + 1))
+    stops = [place for place in places if place <= ENDS]
+    tail = prompt[len(_OMITTED) - ENDS :]
+    begin = _SENTENCE_END.search(tail, 0, REACH)
+    return prompt[: stops[-1] if stops else ENDS] + _OMITTED + tail[begin.end() if begin else 0 :]
 
 
 def read_source(prompt: str) -> Source:

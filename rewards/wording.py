@@ -8,7 +8,7 @@ same prompt always gives the same constraints, in linear time, whatever it holds
 from __future__ import annotations
 
 from longwrite.language import detect_language
-from longwrite.rewards.clauses import read_source
+from longwrite.rewards.clauses import read_source, shorten
 from longwrite.rewards.wording_elements import find_elements
 from longwrite.rewards.wording_form import find_form
 from longwrite.rewards.wording_language import find_language
@@ -19,9 +19,6 @@ from longwrite.rewards.wording_title import find_title
 from longwrite.rewards.wording_topics import find_topics
 from longwrite.types import Constraint
 
-SCANNED = 200_000
-"""Characters of a prompt that are looked at."""
-
 _WIDE = frozenset({"zh", "ja", "ko"})
 
 
@@ -29,7 +26,7 @@ def find_constraints(prompt: str) -> tuple[Constraint, ...]:
     """Return the constraints that a prompt states, in the order of their words.
 
     Args:
-        prompt: The request; only its first `SCANNED` characters are read.
+        prompt: The request; of a long one, its two ends.
 
     Returns:
         Constraints of the kinds of `longwrite.rewards.constraints.KINDS`, each with the words it
@@ -38,7 +35,7 @@ def find_constraints(prompt: str) -> tuple[Constraint, ...]:
     >>> [c.kind for c in find_constraints("Write a 2,000-word letter in Chinese.")]
     ['length', 'form', 'language']
     """
-    prompt = prompt[:SCANNED]
+    prompt = shorten(prompt)
     source = read_source(prompt)
     language = list(find_language(source))
     code = str(language[0][1].params["code"]) if language else detect_language(prompt)

@@ -427,9 +427,12 @@ def test_no_text_takes_more_than_its_length(tell: Tell, amount: Amount) -> None:
     tell("generated texts of one piece", cases)
 
 
-def test_the_longest_prompt_takes_seconds_and_not_minutes() -> None:
-    with swift(10):
-        compile_brief("a " * 99_000)
+@pytest.mark.parametrize(
+    "piece", ["a ", "1,", "1. a\n", "“x”", "《a》", "a\n\n", "three sections "]
+)
+def test_the_longest_prompt_takes_no_longer_than_any_text(piece: str) -> None:
+    with swift():
+        compile_brief((piece * 100_000)[:199_000])
 
 
 def test_a_file_whose_name_is_no_text_is_scored(longwrite: Command, tmp_path: Path) -> None:

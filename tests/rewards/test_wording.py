@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longwrite.rewards.briefs import compile_brief
+from longwrite.rewards.clauses import ENDS, shorten
 from longwrite.rewards.constraints import validate
-from longwrite.rewards.wording import SCANNED, find_constraints
+from longwrite.rewards.wording import find_constraints
 from longwrite.types import Constraint
 from tests.rewards.examples import LENGTHS, NO_LENGTHS, OTHERS
 
@@ -52,8 +53,24 @@ def test_words_win_over_pages_and_instructions_over_remarks() -> None:
     assert [label(c) for c in find_constraints(prompt)] == ["length at_most 4000"]
 
 
-def test_what_lies_beyond_the_scanned_part_is_not_read() -> None:
-    assert find_constraints("x" * SCANNED + "\nWrite 500 words.") == ()
+def test_a_long_prompt_is_read_at_both_ends_and_what_lies_between_is_material() -> None:
+    material = "Use the word salt in every chapter. " * 2_000
+    prompt = f"Write a letter. {material}{material}It must be at least 700 words."
+    found = [label(constraint) for constraint in find_constraints(prompt)]
+    assert found[0] == "form letter?" and found[-1] == "length at_least 700"
+    assert len(shorten(prompt)) < 2 * ENDS < len(prompt)
+    middle = "x. " * ENDS + "Write 500 words. " + "x. " * ENDS
+    assert find_constraints(middle) == ()
+
+
+def test_no_sentence_of_a_long_prompt_is_read_in_part() -> None:
+    told = "You may leave it to the reader, but never mention the word salt. "
+    for shift in range(0, len(told), 7):
+        prompt = "x" * shift + ". " + told * 2_000
+        assert {one.kind for one in find_constraints(prompt)} == {"avoid"}
+        head, tail = shorten(prompt).split("\x00")
+        assert head.rstrip().endswith("salt.") and tail.strip().startswith("You")
+        assert shorten(shorten(prompt)) == shorten(prompt)
 
 
 FRAGMENTS = st.sampled_from(
@@ -104,9 +121,7 @@ def test_any_request_gives_valid_constraints_in_order_and_always_the_same(prompt
     ],
 )
 def test_a_huge_request_is_read_to_its_end(piece: str) -> None:
-    prompt = (piece * SCANNED)[
-        : SCANNED - 60
-    ] + "\n\nWrite an essay. It must be at least 700 words."
+    prompt = (piece * 200_000)[:199_940] + "\n\nWrite an essay. It must be at least 700 words."
     lengths = [c for c in find_constraints(prompt) if c.kind == "length"]
     assert [c.params["min"] for c in lengths if c.scope == "document"] == [700]
 
