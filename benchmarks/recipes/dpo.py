@@ -1,8 +1,8 @@
-"""DPO on stepwise pairs: passages that keep to their lengths are preferred to those that don't.
+"""DPO on stepwise pairs: passages that come near their lengths are preferred to shorter ones.
 
-The start is the embedded model, fine-tuned on threads whose passages keep badly to their lengths.
-It writes each passage several times; the best goes on, the worst is its rejected twin. What is
-measured are threads on unseen briefs, with the plans given.
+The start is the embedded model, fine-tuned on threads whose passages fall short, as those of models
+do that were tuned on short answers. It writes each passage several times; the best goes on, the
+worst is its rejected twin. What is measured are threads on unseen briefs, with the plans given.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from benchmarks.recipes.commands import NANO, call, train, write_rows
-from benchmarks.recipes.passages import PassagePlanner, write_careless_threads, write_passages
+from benchmarks.recipes.passages import PassagePlanner, write_passages, write_short_threads
 from benchmarks.recipes.report import Line, draw_change, show_difference, show_mean
 from benchmarks.recipes.rollouts import Policy, average
 from benchmarks.recipes.sets import ask_for_words
 from longwrite.rewards.catalogue import read_composition
 from longwrite.train.paired import compare_pairs, tell_paired
 
-LENGTHS = (90, 120, 150, 180)
+LENGTHS = (240, 300, 360)
 REWARDS = "length=1"
-_ROWS, _SPREAD = 800, 0.6
+_ROWS, _RATIO, _SPREAD = 800, 1 / 3, 0.5
 _PROMPTS, _WIDTH = 120, 5
 _BRIEFS, _SAMPLES = 80, 2
 _PLANNER = f"{PassagePlanner.__module__}:{PassagePlanner.__name__}"
@@ -31,7 +31,7 @@ _PLANNER = f"{PassagePlanner.__module__}:{PassagePlanner.__name__}"
 
 def run(work: Path, seed: int) -> dict[str, Any]:
     """Return what passages and documents are paid before and after."""
-    threads = write_careless_threads(f"dpo start:{seed}", _ROWS, LENGTHS, _SPREAD)
+    threads = write_short_threads(f"dpo start:{seed}", _ROWS, LENGTHS, _RATIO, _SPREAD)
     rows = write_rows(work / "threads.jsonl", threads)
     start = train("sft", "dpo_start.yaml", NANO, rows, work / "start", seed)
     prompts = write_rows(work / "prompts.jsonl", ask_for_words(f"dpo:{seed}", _PROMPTS, LENGTHS))

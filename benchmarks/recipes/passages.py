@@ -6,7 +6,6 @@ uses; it is drawn once, at temperature 1, and stands as it came.
 
 from __future__ import annotations
 
-import itertools
 import math
 import random
 from collections.abc import Sequence
@@ -28,8 +27,8 @@ from longwrite.train.transcript import Chat
 from longwrite.types import Brief, Plan, Sampling, Section
 
 _WINDOW = 4096
-_LEAST = 15
-"""Words of the shortest passage."""
+_UNEVEN = 0.2
+"""By how much a passage may be longer or shorter than a third of its document."""
 _GOALS = ("What {} is", "How people go about {}", "What comes of {}")
 
 
@@ -42,29 +41,29 @@ class PassagePlanner:
 
 
 def plan_passages(brief: Brief) -> Plan:
-    """Return a plan of three passages, the same for the same brief."""
+    """Return a plan of three passages of about a third each, the same for the same brief."""
     rng = random.Random(brief.prompt)
     subject = brief.prompt.partition(" about ")[2].partition(LENGTH)[0].rstrip(".")
-    spare = brief.words - _LEAST * len(_GOALS)
-    cuts = sorted(rng.randint(0, spare) for _ in _GOALS[1:])
-    shares = [end - start for start, end in itertools.pairwise((0, *cuts, spare))]
+    parts = [rng.uniform(1 - _UNEVEN, 1 + _UNEVEN) for _ in _GOALS]
+    shares = [round(brief.words * part / sum(parts)) for part in parts]
     sections = (
-        Section(str(number), "", goal.format(subject), _LEAST + share)
+        Section(str(number), "", goal.format(subject), share)
         for number, (goal, share) in enumerate(zip(_GOALS, shares, strict=True), 1)
     )
     return Plan("", tuple(sections), planner="passages")
 
 
-def write_careless_threads(
-    seed: str, count: int, lengths: Sequence[int], spread: float
+def write_short_threads(
+    seed: str, count: int, lengths: Sequence[int], ratio: float, spread: float
 ) -> list[Row]:
-    """Return conversations whose passages keep to the subject, and badly to their lengths.
+    """Return conversations whose passages keep to the subject, and fall short of their lengths.
 
     Args:
         seed: Of the random numbers.
         count: How many.
         lengths: In words, of the documents asked for.
-        spread: Standard deviation of the logarithm of words written over words asked for.
+        ratio: Median of words written over words asked for.
+        spread: Standard deviation of the logarithm of the same.
     """
     rng = random.Random(seed)
     rows: list[Row] = []
@@ -76,7 +75,7 @@ def write_careless_threads(
         said = iter(sentences(text.content))
         talk = Talk(brief, plan, _WINDOW)
         for leaf in plan.sections:
-            wanted, passage = leaf.words * math.exp(rng.gauss(0, spread)), ""
+            wanted, passage = leaf.words * rng.lognormvariate(math.log(ratio), spread), ""
             for sentence in said:
                 passage += sentence
                 if count_words(passage) >= wanted:
