@@ -15,7 +15,7 @@ from longwrite.agent.job import Job
 from longwrite.agent.settings import Settings
 from longwrite.errors import RunError, UsageError
 from longwrite.rewards.briefs import brief_from_yaml, brief_to_yaml
-from longwrite.runs.folder import RunFolder, is_remnant, replace_file
+from longwrite.runs.folder import RunFolder, is_remnant, read_text, replace_file
 from longwrite.runs.planfile import plan_from_yaml, plan_to_yaml
 from longwrite.types import Abilities, Brief, Defect, Plan, Section, Usage
 
@@ -82,15 +82,24 @@ def read_start(path: Path) -> Start:
     Raises:
         RunError: The folder holds no run.
     """
+    return _parse_start(_read_start(path), path / "brief.yaml")
+
+
+def _read_start(path: Path) -> str:
     place = path / "brief.yaml"
     try:
-        return _parse_start(place.read_text(encoding="utf-8"), place)
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunError(
-            f"{path} holds no run",
-            f"{place} can't be read" if place.exists() else f"there is no {place.name}",
-            "Name the folder that longwrite write printed.",
-        ) from error
+        return read_text(place)
+    except RunError as error:
+        raise _no_run(path) from error
+
+
+def _no_run(path: Path) -> RunError:
+    place = path / "brief.yaml"
+    return RunError(
+        f"{path} holds no run",
+        f"{place} can't be read" if place.exists() else f"there is no {place.name}",
+        "Name the folder that longwrite write printed.",
+    )
 
 
 def _parse_start(content: str, place: Path) -> Start:
@@ -156,17 +165,12 @@ def read_models(path: Path) -> dict[str, str]:
     Raises:
         RunError: The folder holds no run.
     """
-    place = path / "brief.yaml"
+    tail = _read_start(path).rpartition("\nrun:\n")[2]
     try:
-        tail = place.read_text(encoding="utf-8").rpartition("\nrun:\n")[2]
-        models = strict_yaml.load(f"run:\n{tail}", str(place))["run"]["models"]
+        models = strict_yaml.load(f"run:\n{tail}", str(path / "brief.yaml"))["run"]["models"]
         return _read_names(models)
-    except (OSError, UsageError, KeyError, TypeError, ValueError) as error:
-        raise RunError(
-            f"{path} holds no run",
-            f"{place} can't be read" if place.exists() else f"there is no {place.name}",
-            "Name the folder that longwrite write printed.",
-        ) from error
+    except (UsageError, KeyError, TypeError, ValueError) as error:
+        raise _no_run(path) from error
 
 
 def save_plan(folder: RunFolder, plan: Plan) -> None:

@@ -96,7 +96,7 @@ class RunFolder:
 
     def _holds(self, name: str, content: str) -> bool:
         try:
-            return (self.path / name).read_text(encoding="utf-8") == content
+            return _file(self.path / name).read_text(encoding="utf-8") == content
         except (OSError, UnicodeDecodeError):
             return False  # what can't be read is replaced, as what is another text
 
@@ -160,9 +160,20 @@ def read_text(path: Path, mend: str = "Mend it or move it away.") -> str:
         RunError: It isn't there, or can't be read as text.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return _file(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise RunError(f"{path} can't be read", str(error), mend) from error
+
+
+def _file(path: Path) -> Path:
+    """Return a path that can be opened at once; whoever opens a pipe may wait for ever.
+
+    Raises:
+        OSError: It is no file.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError("it is no file")
+    return path
 
 
 def most_open() -> int:
@@ -226,7 +237,7 @@ def is_remnant(path: Path, content: str) -> bool:
     That is its beginning and no more, or its beginning and zeros.
     """
     try:
-        found, whole = path.read_bytes(), content.encode()
+        found, whole = _file(path).read_bytes(), content.encode()
     except (OSError, UnicodeEncodeError):
         return False
     return found != whole and whole.startswith(found.rstrip(b"\0"))

@@ -166,7 +166,23 @@ def test_a_run_in_a_folder_that_can_only_be_read_is_looked_at(tmp_path: Path) ->
     assert before == {path: path.stat().st_mtime_ns for path in sorted(run.rglob("*"))}
 
 
-def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+FILES = ("brief.yaml", "plan.yaml", "calls.sqlite", "sections/1.md", "document.md", "report.json",
+         ".lock")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_pipe_in_the_place_of_a_run_s_file(tmp_path: Path, name: str) -> None:
+    call(tmp_path, "write", "On salt, 900 words", "--model", "scripted", "--run", "run")
+    (tmp_path / "run" / name).unlink()
+    os.mkfifo(tmp_path / "run" / name)
+    again = ("write", "On salt, 900 words", "--model", "scripted", "--run", "run")
+    for arguments in (("status", "run"), ("show", "run", "1"), ("resume", "run"), again):
+        ended = call(tmp_path, *arguments, seconds=30)
+        assert "Traceback" not in ended.stderr, ended
+        assert ended.returncode == 0 or (name in ended.stderr and ended.returncode == 2), ended
+
+
+def call(folder: Path, *arguments: str, seconds: float = 280) -> subprocess.CompletedProcess[str]:
     """Run a command as somebody whom permissions bind, which they don't an administrator."""
     bound: list[str] = []
     if os.geteuid() == 0:
@@ -176,7 +192,7 @@ def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     run = [sys.executable, "-c", "from longwrite.cli.main import run; run()"]
     return subprocess.run(
         [*bound, *run, *arguments], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, timeout=280, check=False,
+        capture_output=True, text=True, timeout=seconds, check=False,
     )  # fmt: skip
 
 

@@ -118,6 +118,14 @@ def test_a_file_that_is_no_text_is_told(folder: RunFolder) -> None:
         folder.read("document.md")
 
 
+def test_what_is_no_file_is_told_and_not_waited_for(folder: RunFolder) -> None:
+    os.mkfifo(folder.path / "document.md")
+    with pytest.raises(RunError, match=r"document\.md can't be read.*no file"):
+        folder.read("document.md")
+    folder.write("document.md", "ours")
+    assert folder.read("document.md") == "ours"
+
+
 # --- whole files ---------------------------------------------------------------------------------
 
 
