@@ -18,6 +18,7 @@ from longwrite.data.prompt_files import brief_of, read_prompts
 from longwrite.data.rows import Drop, Row, Shape, Unit
 from longwrite.data.workbench import Workbench
 from longwrite.errors import LongwriteError, PlanError, UsageError
+from longwrite.runs.folder import read_text
 from longwrite.runs.store import digest
 from longwrite.types import Brief, Json, Message
 
@@ -94,8 +95,8 @@ class AgentWrite:
         path = Path(str(unit.data["run"]))
         try:
             start = read_start(path)
-            report = json.loads((path / "report.json").read_text("utf-8"))
-            text = (path / "document.md").read_text("utf-8")
+            report = json.loads(read_text(path / "report.json"))
+            text = read_text(path / "document.md")
         except (OSError, ValueError, KeyError, TypeError, LongwriteError) as error:
             return Drop(unit.id, "recipe", "unreadable run", f"{path}: {error}"[:200])
         known: dict[str, Json] = {"source": path.name, "model": start.identities["write"]}

@@ -15,8 +15,8 @@ from typing import Any
 
 from longwrite.data.export import DATA
 from longwrite.data.funnel import plain
-from longwrite.errors import UsageError
-from longwrite.runs.folder import replace_file
+from longwrite.errors import RunError, UsageError
+from longwrite.runs.folder import read_text, replace_file
 
 _EDGES = (250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 32_000)
 """Words at which the bars of the length histogram begin and end."""
@@ -52,7 +52,7 @@ def list_configs(folder: Path) -> dict[str, list[Path]]:
         UsageError: The folder holds none.
     """
     found = {
-        path.name: sorted(path.glob("*.parquet"))
+        path.name: sorted(one for one in path.glob("*.parquet") if one.is_file())
         for path in sorted((folder / DATA).glob("*"))
         if path.is_dir()
     }
@@ -112,8 +112,8 @@ def write_card(folder: Path) -> Path:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = json.loads(read_text(path))
+    except (RunError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -19,7 +19,7 @@ from longwrite.data.faults import normalise
 from longwrite.data.rows import Drop, read_turns
 from longwrite.errors import RunError, UsageError
 from longwrite.rewards.briefs import brief_from_yaml
-from longwrite.runs.folder import is_section_remnant
+from longwrite.runs.folder import is_section_remnant, read_text
 from longwrite.runs.planfile import hash_node, plan_from_yaml
 from longwrite.runs.store import CallRecord, Store, digest
 from longwrite.text import sentences
@@ -116,12 +116,12 @@ def read_run(path: Path) -> FinishedRun:
     Raises:
         RunError: A file of it can't be read, or it was never planned.
     """
-    head, _, tail = _read(path / "brief.yaml").rpartition("\nrun:\n")
+    head, _, tail = read_text(path / "brief.yaml").rpartition("\nrun:\n")
     try:
         brief = brief_from_yaml(head)
         begun = strict_yaml.load(f"run:\n{tail}", str(path / "brief.yaml"))["run"]
         model = str(begun["identities"]["write"])
-        plan = plan_from_yaml(_read(path / "plan.yaml"), str(path / "plan.yaml"))
+        plan = plan_from_yaml(read_text(path / "plan.yaml"), str(path / "plan.yaml"))
     except (UsageError, KeyError, TypeError) as error:
         raise RunError(f"{path} can't be read", " ".join(str(error).split())[:200]) from error
     if not (path / "calls.sqlite").is_file():
@@ -134,7 +134,7 @@ def read_run(path: Path) -> FinishedRun:
         path.name,
         brief,
         plan,
-        normalise(_read(document)) if document.is_file() else "",
+        normalise(read_text(document)) if document.is_file() else "",
         model,
         parts,
     )
@@ -147,7 +147,7 @@ def _take_part(path: Path, store: Store, leaf: Section, last: bool) -> Part:
     taken_up = store.get_pin(leaf.id, node, "hand")
     name = file_name(leaf.id)
     cut = any(is_section_remnant(path / name, text) for text in store.list_texts(leaf.id))
-    content = _read(path / name) if (path / name).is_file() and not cut else ""
+    content = read_text(path / name) if (path / name).is_file() and not cut else ""
     edited = bool(content.strip()) and not store.is_own(name, content)
     stands = content if content.strip() else (taken_up.written.text if taken_up else written)
     return Part(
@@ -172,10 +172,3 @@ def _find_thread(store: Store, leaf: Section, written: str) -> tuple[Message, ..
 def _begins(call: CallRecord, written: str) -> bool:
     first = next(iter(sentences(written.strip())), "").strip()
     return bool(first) and first in call.reply.text
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunError(f"{path} can't be read", str(error), "Mend it or move it away.") from error

@@ -105,6 +105,8 @@ def _read_all(files: Sequence[Path], *, inside: bool) -> Iterator[RawRow | Broke
     for file in files:
         kind = file.suffix.lower()
         try:
+            if not file.is_file():
+                raise OSError("it is no file")
             if kind in (".parquet", ".arrow"):
                 yield from _read_arrow(file)
             elif kind == ".json":

@@ -18,7 +18,8 @@ from longwrite.data.build import lock_set
 from longwrite.data.finish import Finished, finish
 from longwrite.data.ledger import Ledger
 from longwrite.data.orders import Blueprint, make_selection
-from longwrite.errors import UsageError
+from longwrite.errors import RunError, UsageError
+from longwrite.runs.folder import read_text, replace_file
 
 
 def merge(folders: Sequence[Path], output: Path, rows: int | None = None) -> Finished:
@@ -52,8 +53,6 @@ def merge(folders: Sequence[Path], output: Path, rows: int | None = None) -> Fin
 
 def write_record(folder: Path, record: dict[str, Any]) -> None:
     """Note in a build's folder what `merge` has to know of it."""
-    from longwrite.runs.folder import replace_file
-
     text = json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True)
     replace_file(folder / ".work" / "shard.json", text + "\n")
 
@@ -61,13 +60,13 @@ def write_record(folder: Path, record: dict[str, Any]) -> None:
 def _read_record(folder: Path) -> dict[str, Any]:
     path = folder / ".work" / "shard.json"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(read_text(path))
         if not {"blueprint", "record", "shard", "of", "mark"} <= found.keys():
             raise ValueError("it is not whole")
-    except (OSError, ValueError, AttributeError) as error:
+    except (RunError, ValueError, AttributeError) as error:
         raise UsageError(
             f"{folder} holds no shard",
-            f"{path.name} can't be read ({error})",
+            f"{path.name} can't be read",
             "Name the folders that longwrite data build --shard I/N wrote.",
         ) from error
     return dict(found)

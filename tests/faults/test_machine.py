@@ -182,6 +182,26 @@ def test_a_pipe_in_the_place_of_a_run_s_file(tmp_path: Path, name: str) -> None:
         assert ended.returncode == 0 or (name in ended.stderr and ended.returncode == 2), ended
 
 
+IN_SET = ("build.json", "README.md", "data/sft/train-00000-of-00001.parquet", ".work/shard.json",
+          ".work/funnel.json")  # fmt: skip
+
+
+def test_a_pipe_in_the_place_of_a_set_s_file(tmp_path: Path) -> None:
+    (tmp_path / "prompts.txt").write_text("On tides, 300 words\n")
+    build = ("data", "build", "agentwrite", "--prompts", "prompts.txt", "--model", "scripted")
+    assert call(tmp_path, *build, "-o", "set").returncode == 0
+    for name in IN_SET:
+        shutil.copytree(tmp_path / "set", tmp_path / "copy")
+        (tmp_path / "copy" / name).unlink()
+        os.mkfifo(tmp_path / "copy" / name)
+        looks = (("lint", "copy"), ("card", "copy"), ("merge", "copy", "-o", "joined"))
+        for arguments in (*(("data", *one) for one in looks), (*build, "-o", "copy")):
+            ended = call(tmp_path, *arguments, seconds=30)
+            assert ended.returncode in {0, 2, 6} and "Traceback" not in ended.stderr, ended
+        shutil.rmtree(tmp_path / "copy")
+        shutil.rmtree(tmp_path / "joined", ignore_errors=True)
+
+
 def call(folder: Path, *arguments: str, seconds: float = 280) -> subprocess.CompletedProcess[str]:
     """Run a command as somebody whom permissions bind, which they don't an administrator."""
     bound: list[str] = []
