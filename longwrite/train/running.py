@@ -16,13 +16,13 @@ from pickle import UnpicklingError
 from typing import Any
 
 from transformers import PrinterCallback, TrainerState
-from transformers.trainer_utils import get_last_checkpoint
 
 from longwrite.errors import Interrupted, UsageError
 from longwrite.rewards.catalogue import read_composition
 from longwrite.runs.folder import lock_folder, replace_file
 from longwrite.runs.store import digest
 from longwrite.train.alarms import LOSS_WATCHES, Alarms
+from longwrite.train.checkpoints import explain_refusals, find_checkpoint
 from longwrite.train.evaluation import CheckpointEvaluation, EvaluationSettings
 from longwrite.train.held_out import read_held_out
 from longwrite.train.model_card import (
@@ -101,7 +101,7 @@ def _held(order: Order) -> Iterator[None]:
 def _train(prepared: Prepared, say: Callable[[str], None]) -> Trained:
     order = prepared.order
     folder = Path(order.training.output_dir)
-    checkpoint = claim_folder(prepared)
+    checkpoint = claim_folder(prepared, say)
     if checkpoint:
         say(f"Going on from {checkpoint}.")
     started = int(checkpoint.rpartition("-")[2]) if checkpoint else 0
@@ -132,7 +132,7 @@ def _train(prepared: Prepared, say: Callable[[str], None]) -> Trained:
         _restore(trainer, checkpoint)
     else:
         try:
-            with stop:
+            with explain_refusals(folder), stop:
                 trainer.train(resume_from_checkpoint=checkpoint)
         except UnpicklingError as error:
             raise UsageError(
@@ -140,15 +140,21 @@ def _train(prepared: Prepared, say: Callable[[str], None]) -> Trained:
                 "a file of it is damaged, or holds more than numbers",
                 "Delete that folder to go on from the checkpoint before it.",
             ) from error
+        except KeyboardInterrupt:
+            raise Interrupted(
+                f"Stopped in step {trainer.state.global_step + 1}", "as asked twice",
+                "Run the same command to go on from the last whole checkpoint.",
+            ) from None  # fmt: skip
     if stop.asked and trainer.state.global_step < trainer.state.max_steps:
         raise Interrupted(
             f"Stopped after step {trainer.state.global_step}", "as asked",
             "Run the same command to go on from there.",
         )  # fmt: skip
     alarms.check()
-    trainer.save_model(str(folder))
-    if trainer.is_world_process_zero():
-        write_model_card(folder, make_card(prepared, trainer))
+    with explain_refusals(folder):
+        trainer.save_model(str(folder))
+        if trainer.is_world_process_zero():
+            write_model_card(folder, make_card(prepared, trainer))
     losses = [log["loss"] for log in trainer.state.log_history if "loss" in log]
     if order.training.push_to_hub:
         trainer.push_to_hub(dataset_name=order.script.dataset_name)
@@ -208,7 +214,7 @@ def look(prepared: Prepared, trainer: Any, say: Callable[[str], None]) -> None:
         say(f"warning: {one.what}: {one.why}. {one.mend}")
 
 
-def claim_folder(prepared: Prepared) -> str | None:
+def claim_folder(prepared: Prepared, say: Callable[[str], None]) -> str | None:
     """Make an order's output folder, and return the checkpoint to go on from.
 
     Raises:
@@ -224,7 +230,7 @@ def claim_folder(prepared: Prepared) -> str | None:
     if free < _LEAST_FREE:
         raise UsageError(f"The disk of {folder} is full", f"{free:,} bytes are free", "Make room.")
     told, record = describe(prepared), folder / RECORD
-    checkpoint = get_last_checkpoint(str(folder))
+    checkpoint = find_checkpoint(folder, say)
     if checkpoint and record.is_file():
         # Older versions noted every option, those too that stood as they do by default.
         usual = _usual(prepared.order)
@@ -233,7 +239,7 @@ def claim_folder(prepared: Prepared) -> str | None:
         if changed:
             raise UsageError(
                 f"{folder} holds a run with other settings",
-                f"{', '.join(changed)} changed since its checkpoint {Path(checkpoint).name}",
+                f"{', '.join(changed)} changed since its checkpoint {checkpoint.name}",
                 "Name another --output, or delete that folder to begin anew.",
             )
     replace_file(record, json.dumps(told, indent=1, sort_keys=True) + "\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -16,12 +15,12 @@ from longwrite.errors import RunError, UsageError
 from longwrite.train.alarms import AlarmError
 from longwrite.train.forecast import count_steps
 from longwrite.train.preparation import prepare
-from longwrite.train.running import RECORD, Trained, train
+from longwrite.train.running import RECORD, train
 from longwrite.train.settings import Method, read_order
+from tests.train.conftest import SENTENCE
+from tests.train.small_runs import ENVIRONMENT, arguments, run
 
 pytestmark = pytest.mark.filterwarnings("ignore")
-ROOT = Path(__file__).resolve().parents[2]
-SENTENCE = "The tide came in over the flats. "
 HOLD = """
 import sys
 from filelock import FileLock
@@ -29,34 +28,6 @@ with FileLock(f"{sys.argv[1]}/_lock"):
     print("held", flush=True)
     sys.stdin.read()
 """
-QUIET = {"HF_HUB_OFFLINE": "1", "TRL_EXPERIMENTAL_SILENCE": "1", "OMP_NUM_THREADS": "1"}
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Return a folder with a set of each method."""
-    texts = [(f"Tell {number}.", SENTENCE * (1 + number)) for number in range(6)]
-    sets = {
-        "sft": [{"prompt": prompt, "completion": text} for prompt, text in texts],
-        "dpo": [{"prompt": prompt, "chosen": text, "rejected": "No."} for prompt, text in texts],
-    }
-    for name, rows in sets.items():
-        lines = "".join(json.dumps(row) + "\n" for row in rows)
-        (tmp_path / f"{name}.jsonl").write_text(lines, "utf-8")
-    return tmp_path
-
-
-def arguments(model: Path, folder: Path, method: Method, out: str, *more: str) -> list[str]:
-    return [
-        f"--model_name_or_path={model}", f"--dataset_name={folder}/{method}.jsonl",
-        f"--output_dir={folder}/{out}", "--max_steps=12", "--save_steps=1", "--report_to=none",
-        "--per_device_train_batch_size=1", "--disable_tqdm=true", "--learning_rate=1e-3", *more,
-    ]  # fmt: skip
-
-
-def run(model: Path, folder: Path, method: Method, out: str, *more: str) -> Trained:
-    order = read_order(method, None, arguments(model, folder, method, out, *more))
-    return train(prepare(order))
 
 
 @pytest.mark.parametrize("method", ["sft", "dpo"])
@@ -67,7 +38,7 @@ def test_a_run_in_two_parts_ends_in_the_same_weights(
     first = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", "longwrite.train", method,
          *arguments(tiny_model, folder, method, "parts", "--disable_tqdm=false")],
-        env={**os.environ, **QUIET, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True,
+        env=ENVIRONMENT, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert first.stderr is not None
     said = ""
