@@ -25,6 +25,8 @@ from longwrite.engines.scripted import Rule, ScriptedEngine
 from longwrite.errors import LongwriteError
 from longwrite.runs.store import Store
 from longwrite.types import Brief, Reply, Request
+from tests.cli.conftest import Command
+from tests.cli.conftest import longwrite as longwrite
 from tests.data.stage import make_press
 from tests.faults.hosting import ROOT, Ended
 from tests.faults.works import DISK, JOURNAL, WORKS, Work, Workshop, journal, texts
@@ -166,43 +168,45 @@ def test_a_run_in_a_folder_that_can_only_be_read_is_looked_at(tmp_path: Path) ->
     assert before == {path: path.stat().st_mtime_ns for path in sorted(run.rglob("*"))}
 
 
-FILES = ("brief.yaml", "plan.yaml", "calls.sqlite", "sections/1.md", "document.md", "report.json",
-         ".lock")  # fmt: skip
+RUN = ("brief.yaml", "plan.yaml", "calls.sqlite", "sections/1.md", "document.md", "report.json",
+       ".lock")  # fmt: skip
+SET = ("build.json", "README.md", "data/sft/train-00000-of-00001.parquet", ".work/shard.json",
+       ".work/funnel.json", ".work/ledger.sqlite")  # fmt: skip
+ONCE = ("write", "On salt, 900 words", "--model", "scripted", "--run", "copy")
+BUILD = ("data", "build", "agentwrite", "--prompts", "prompts.txt", "--model", "scripted", "-o")
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_a_pipe_in_the_place_of_a_run_s_file(tmp_path: Path, name: str) -> None:
-    call(tmp_path, "write", "On salt, 900 words", "--model", "scripted", "--run", "run")
-    (tmp_path / "run" / name).unlink()
-    os.mkfifo(tmp_path / "run" / name)
-    again = ("write", "On salt, 900 words", "--model", "scripted", "--run", "run")
-    for arguments in (("status", "run"), ("show", "run", "1"), ("resume", "run"), again):
-        ended = call(tmp_path, *arguments, seconds=30)
-        assert "Traceback" not in ended.stderr, ended
-        assert ended.returncode == 0 or (name in ended.stderr and ended.returncode == 2), ended
+@pytest.mark.timeout(100)
+@pytest.mark.parametrize("name", RUN)
+def test_a_pipe_in_the_place_of_a_run_s_file(longwrite: Command, name: str) -> None:
+    assert longwrite(*ONCE[:-1], "run").code == 0
+    for arguments in (("status", "copy"), ("show", "copy", "1"), ("resume", "copy"), ONCE):
+        put_pipe(Path("run"), name)
+        ended = longwrite(*arguments)
+        assert ended.code == 0 or (name in ended.err and ended.code == 2), ended
 
 
-IN_SET = ("build.json", "README.md", "data/sft/train-00000-of-00001.parquet", ".work/shard.json",
-          ".work/funnel.json")  # fmt: skip
+@pytest.mark.timeout(100)
+@pytest.mark.parametrize("name", SET)
+def test_a_pipe_in_the_place_of_a_set_s_file(longwrite: Command, name: str) -> None:
+    Path("prompts.txt").write_text("On tides, 300 words\n")
+    assert longwrite(*BUILD, "set").code == 0
+    for arguments in (("data", "lint", "copy"), ("data", "card", "copy"), (*BUILD, "copy"),
+                      ("data", "merge", "copy", "-o", "joined")):  # fmt: skip
+        put_pipe(Path("set"), name)
+        ended = longwrite(*arguments)
+        assert ended.code in {0, 2, 6} and "Traceback" not in ended.err, ended
 
 
-def test_a_pipe_in_the_place_of_a_set_s_file(tmp_path: Path) -> None:
-    (tmp_path / "prompts.txt").write_text("On tides, 300 words\n")
-    build = ("data", "build", "agentwrite", "--prompts", "prompts.txt", "--model", "scripted")
-    assert call(tmp_path, *build, "-o", "set").returncode == 0
-    for name in IN_SET:
-        shutil.copytree(tmp_path / "set", tmp_path / "copy")
-        (tmp_path / "copy" / name).unlink()
-        os.mkfifo(tmp_path / "copy" / name)
-        looks = (("lint", "copy"), ("card", "copy"), ("merge", "copy", "-o", "joined"))
-        for arguments in (*(("data", *one) for one in looks), (*build, "-o", "copy")):
-            ended = call(tmp_path, *arguments, seconds=30)
-            assert ended.returncode in {0, 2, 6} and "Traceback" not in ended.stderr, ended
-        shutil.rmtree(tmp_path / "copy")
-        shutil.rmtree(tmp_path / "joined", ignore_errors=True)
+def put_pipe(folder: Path, name: str) -> None:
+    """Copy a folder, with a pipe in the place of a file."""
+    shutil.rmtree("copy", ignore_errors=True)
+    shutil.copytree(folder, "copy")
+    (Path("copy") / name).unlink()
+    os.mkfifo(Path("copy") / name)
 
 
-def call(folder: Path, *arguments: str, seconds: float = 280) -> subprocess.CompletedProcess[str]:
+def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command as somebody whom permissions bind, which they don't an administrator."""
     bound: list[str] = []
     if os.geteuid() == 0:
@@ -212,7 +216,7 @@ def call(folder: Path, *arguments: str, seconds: float = 280) -> subprocess.Comp
     run = [sys.executable, "-c", "from longwrite.cli.main import run; run()"]
     return subprocess.run(
         [*bound, *run, *arguments], cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, timeout=seconds, check=False,
+        capture_output=True, text=True, timeout=280, check=False,
     )  # fmt: skip
 
 
