@@ -31,6 +31,11 @@ def make(folder: Path, step: int, state: str | None = '{"global_step": 1}') -> P
     return path
 
 
+def test_a_loss_that_was_no_number_spoils_no_checkpoint(tmp_path: Path) -> None:
+    whole = make(tmp_path, 3, '{"log_history": [{"loss": NaN}]}')
+    assert find_checkpoint(tmp_path) == whole
+
+
 @pytest.mark.parametrize("state", [None, "", '{"global_st', "\0\0\0\0"])
 def test_a_checkpoint_in_part_is_passed_over(tmp_path: Path, state: str | None) -> None:
     whole = make(tmp_path, 9)
