@@ -238,6 +238,7 @@ def _batches(file: Path) -> Iterator[Any]:
             whole = arrow.ipc.open_file(source)
             opened = (whole.get_batch(index) for index in range(whole.num_record_batches))
         for batch in opened:
+            batch.validate(full=True)  # else a damaged file crashes the process
             for start in range(0, batch.num_rows, _BATCH):
                 yield batch.slice(start, _BATCH)
 

@@ -7,6 +7,7 @@ are hostile until read: pandoc runs in its sandbox, sizes are bounded, nothing i
 from __future__ import annotations
 
 import glob
+import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -162,12 +163,14 @@ def _read_pandoc(path: Path) -> str:
 def _read_pdf(path: Path) -> str:
     try:
         from pypdf import PdfReader
-        from pypdf.errors import PyPdfError
     except ImportError:
         raise UnreadableError(f"{path} can't be read", ".pdf needs pypdf", _EXTRA) from None
+    logging.getLogger("pypdf").setLevel(logging.ERROR)  # it tells of all that it could mend
     try:
         pages = [page.extract_text() for page in PdfReader(path).pages]
-    except (PyPdfError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # a damaged file leads pypdf to whatever there is
         said = " ".join(str(error).split())[:200] or type(error).__name__
         raise UnreadableError(f"{path} can't be read", f"the PDF is damaged: {said}") from None
     text = "\n\n".join(pages)
