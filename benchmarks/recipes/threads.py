@@ -123,7 +123,6 @@ def summarise(lines: Sequence[Line]) -> str:
 
 def draw(axes: Axes, lines: Sequence[Line]) -> None:
     """Draw both ways side by side."""
-    both = [{**line[way], "seed": f"{line['seed']} {way}"} for line in lines for way in _STEPS]
+    both = [{**line[way], "seed": f"{line['seed']}\n{way}"} for line in lines for way in _STEPS]
     draw_change(axes, both, lambda line: line)
-    axes.set_ylabel("whole-document reward")
-    axes.tick_params(axis="x", labelsize=7)
+    axes.set(ylabel="whole-document reward", ylim=(0, 1.1))
