@@ -306,10 +306,12 @@ def test_a_group_is_of_one_process() -> None:
         check(8, args, {"train_dataset": []})
 
 
-def test_an_order_for_segments_gets_its_trainer(tiny_model: Path, make: Make) -> None:
+def test_an_order_for_segments_gets_its_trainer(
+    tiny_model: Path, tmp_path: Path, make: Make
+) -> None:
     order = import_module("longwrite.train.settings").read_order(
         "grpo", None,
-        [f"--model_name_or_path={tiny_model}", "--dataset_name=set", "--output_dir=out",
+        [f"--model_name_or_path={tiny_model}", "--dataset_name=set", f"--output_dir={tmp_path}",
          "--max_completion_length=24", "--segment_tokens=6", "--segment_on_policy=true"],
     )  # fmt: skip
     rows = make().train_dataset
