@@ -27,7 +27,7 @@ from longwrite.text import count_words
 from longwrite.types import Message, Request, Sampling
 
 TARGETS = (50, 100, 150, 200, 250, 300, 350, 400)
-_WORDS, _BRIEFS = 600_000, 20
+_WORDS, _BRIEFS = 900_000, 20
 _SHORT, _LONG, _SHORT_SHARE = (12, 40), (28, 340), 0.6
 _CAP = 800
 
