@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from longwrite.rewards.clauses import CHINESE_NTH, QUOTED, Source
 from longwrite.rewards.wording_orders import DEMAND, is_asked, is_order, is_told
 from longwrite.rewards.wording_scopes import find_scopes
 from longwrite.types import Constraint, Json
 
+MOST = 200
+"""Places at which a wording is read."""
+
 _ITEM = re.compile(QUOTED)
 _LIST = (
     rf"\[?(?P<items>{QUOTED}"
-    rf"(?:\s?(?:,|、|，|;|和|与|及|以及|或者?|and|or|nor|,\s?and|,\s?or)?\s?"
+    rf"(?:(?:\s?(?:,|、|，|;|和|与|及|以及|或者?|and|or|nor|,\s?and|,\s?or)\s?|\s{{1,2}})?"
     rf"(?:the\s+(?:words?|phrases?|terms?)\s+)?{QUOTED}){{0,30}})"
 )
 _NOUN = (
@@ -181,7 +185,7 @@ def find_phrases(source: Source) -> Iterator[tuple[int, Constraint]]:
     said: set[tuple[str, Json, str]] = set()
     for kind, patterns in (("avoid", _AVOID), ("mention", _MENTION)):
         for pattern in patterns:
-            for match in pattern.finditer(source.text):
+            for match in islice(pattern.finditer(source.text), MOST):
                 start = _listed(match)[0]
                 if start in taken or not _is_demand(source, match, kind):
                     continue

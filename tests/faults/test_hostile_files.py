@@ -428,7 +428,7 @@ def test_no_text_takes_more_than_its_length(tell: Tell, amount: Amount) -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["a ", "1,", "1. a\n", "“x”", "《a》", "a\n\n", "three sections "]
+    "piece", ["a ", "1,", "1. a\n", "“x”", "《a》", "a\n\n", "three sections ", "'a' ", '"a" ']
 )
 def test_the_longest_prompt_takes_no_longer_than_any_text(piece: str) -> None:
     with swift():
