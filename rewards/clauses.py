@@ -97,6 +97,9 @@ QUOTED = (
 )
 """A stretch set apart by quotation marks, as the part of a larger regex; marks included."""
 
+MOST = 200
+"""Wordings of a kind that are looked at; a prompt that holds more is no request."""
+
 ENDS = 25_000
 """Characters at each end of a long prompt in which wishes are looked for."""
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
-from longwrite.rewards.clauses import Source, is_quoted
+from longwrite.rewards.clauses import MOST, Source, is_quoted
 from longwrite.rewards.numbers import NUMERAL, parse_number
 from longwrite.rewards.wording_orders import DEMAND, TEXT_NOUN, is_asked, is_told
 from longwrite.rewards.wording_scopes import find_scopes
@@ -183,7 +184,7 @@ def find_elements(source: Source) -> Iterator[tuple[int, Constraint]]:
 
 
 def _first(source: Source, pattern: re.Pattern[str]) -> re.Match[str] | None:
-    for match in pattern.finditer(source.text):
+    for match in islice(pattern.finditer(source.text), MOST):
         start = match.start()
         if is_quoted(source, *match.span()) or is_told(source, start):
             continue

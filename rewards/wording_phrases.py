@@ -11,13 +11,10 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from longwrite.rewards.clauses import CHINESE_NTH, QUOTED, Source
+from longwrite.rewards.clauses import CHINESE_NTH, MOST, QUOTED, Source
 from longwrite.rewards.wording_orders import DEMAND, is_asked, is_order, is_told
 from longwrite.rewards.wording_scopes import find_scopes
 from longwrite.types import Constraint, Json
-
-MOST = 200
-"""Places at which a wording is read."""
 
 _ITEM = re.compile(QUOTED)
 _LIST = (

@@ -11,14 +11,11 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
-from longwrite.rewards.clauses import CHINESE_NTH, CHINESE_PLACE, PLACE, Source, is_quoted
+from longwrite.rewards.clauses import CHINESE_NTH, CHINESE_PLACE, MOST, PLACE, Source, is_quoted
 from longwrite.rewards.wording_objects import Phrase, read_chinese, read_english
 from longwrite.rewards.wording_orders import DEMAND, TEXT_NOUN, is_asked, is_told
 from longwrite.rewards.wording_scopes import find_scopes, has_first
 from longwrite.types import Constraint
-
-MOST = 200
-"""Wordings of a kind that are looked at; a prompt that asks for more is no request."""
 
 _ADVERB = r"(?:(?:also|always|explicitly|briefly|clearly|at\s+least\s+once)\s+)?"
 _STRONG = rf"(?!please|should)(?:{DEMAND})"
