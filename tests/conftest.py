@@ -7,6 +7,7 @@ chat template and safetensors, which transformers and vLLM load like any other.
 from __future__ import annotations
 
 import os
+import tempfile
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -46,8 +47,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose how many examples a property is tried on."""
+    """Choose how many examples a property is tried on, and keep the person's cache out of it."""
     settings.load_profile("thorough" if config.getoption("--thorough") else "patient")
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        folder = tempfile.TemporaryDirectory(prefix="longwrite-datasets-")
+        os.environ["HF_DATASETS_CACHE"] = (
+            folder.name
+        )  # read by the library when it is first imported
+        config.add_cleanup(folder.cleanup)
 
 
 @pytest.fixture(scope="session")

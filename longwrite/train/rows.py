@@ -13,12 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from datasets import Dataset, IterableDataset, load_dataset
+from datasets import Dataset, IterableDataset, load_dataset, load_dataset_builder
+from datasets import config as library
 
 from longwrite.data.importers import make_row
 from longwrite.data.rows import Drop, Row, Shape
 from longwrite.data.tokenised import encode_completion, encode_pair, find_earlier_answers
 from longwrite.errors import UsageError
+from longwrite.runs.store import digest
 from longwrite.text import count_words
 from longwrite.train.settings import Method
 
@@ -79,7 +81,8 @@ def load_rows(name: str, config: str | None, split: str, method: Method) -> Data
             found = load_dataset(_FILES[path.suffix], data_files=str(path), split="train")
         else:
             chosen = config or _find_config(path, method)
-            found = load_dataset(name, chosen, split=split)
+            cache = _find_cache(path, chosen) if path.is_dir() else None
+            found = load_dataset(name, chosen, split=split, cache_dir=cache)
     except UsageError:
         raise
     except Exception as error:  # the library raises its own, its parsers' and the Hub's
@@ -92,6 +95,21 @@ def load_rows(name: str, config: str | None, split: str, method: Method) -> Data
 
 def _find_config(path: Path, method: Method) -> str | None:
     return method if (path / method).is_dir() else None
+
+
+def _find_cache(folder: Path, config: str | None) -> str:
+    """Return where the library may keep the rows that a folder holds now.
+
+    By itself it finds the rows of another folder of the same name, or those that stood here before,
+    for of a folder with a card it looks at name and card alone.
+    """
+    files = load_dataset_builder(str(folder.resolve()), config).config.data_files or {}
+    known = (
+        f"{one} {when}"
+        for part in files.values()
+        for one, when in zip(part, part.origin_metadata, strict=True)
+    )
+    return str(library.HF_DATASETS_CACHE / f"longwrite-{digest(*known)[:16]}")
 
 
 def encode_rows(

@@ -112,6 +112,23 @@ def test_datasets_loads_each_config(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert next(iter(streamed))["language"] == "en"
 
 
+def test_datasets_tells_two_sets_of_one_name_apart(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets", reason="datasets is not installed")
+
+    def load(place: str, text: str) -> str:
+        folder = tmp_path / place / "set"
+        write(folder, [replace(make_rows()[0], completion=text)])
+        write_card(folder)
+        loaded = datasets.load_dataset(
+            str(folder), "sft", split="train", cache_dir=str(tmp_path / "cache")
+        )
+        return str(loaded[0]["completion"])
+
+    assert "salt" in load("one", "Tell of salt.")
+    assert "wool" in load("other", "Tell of wool.")
+    assert "silk" in load("one", "Tell of silk.")
+
+
 def test_the_card_tells_lengths_labels_and_origin_and_takes_no_markup(tmp_path: Path) -> None:
     row = replace(make_rows()[0], genre="<b>|x|</b>")
     write(tmp_path, [row])

@@ -143,3 +143,21 @@ def test_a_set_that_can_not_be_read_is_said_so(name: str, tmp_path: Path) -> Non
     (tmp_path / "empty.jsonl").write_text("", "utf-8")
     with pytest.raises(UsageError, match=name):
         load_rows(str(tmp_path / name), None, "train", "sft")
+
+
+def test_a_set_s_rows_are_those_that_its_folder_holds_now(tmp_path: Path) -> None:
+    card = "---\nconfigs:\n- config_name: sft\n  data_files: data/sft/*.jsonl\n---\n"
+    for folder in ("one", "other"):
+        place = tmp_path / folder / "set"
+        (place / "data" / "sft").mkdir(parents=True)
+        (place / "README.md").write_text(card, "utf-8")
+
+    def load(folder: str, completion: str) -> str:
+        place = tmp_path / folder / "set"
+        row = {"prompt": "Tell.", "completion": completion}
+        (place / "data" / "sft" / "rows.jsonl").write_text(json.dumps(row) + "\n", "utf-8")
+        return str(load_rows(str(place), None, "train", "sft")[0]["completion"])
+
+    assert load("one", ANSWER) == ANSWER
+    assert load("other", "Another.") == "Another."
+    assert load("one", "Rebuilt.") == "Rebuilt."
