@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from longwrite.rewards.numbers import narrow
 
@@ -97,10 +99,10 @@ QUOTED = (
 )
 """A stretch set apart by quotation marks, as the part of a larger regex; marks included."""
 
-MOST = 200
+MOST = 100
 """Wordings of a kind that are looked at; a prompt that holds more is no request."""
 
-ENDS = 25_000
+ENDS = 20_000
 """Characters at each end of a long prompt in which wishes are looked for."""
 
 _GAP = re.compile(rf"\s{{{GAP},}}")
@@ -159,6 +161,22 @@ def sentence(source: Source, start: int, end: int) -> tuple[int, int]:
     begin = source.ends[left] if left >= 0 else 0
     finish = source.ends[right] if right < len(source.ends) else len(source.text)
     return max(begin, start - REACH), min(finish, end + REACH)
+
+
+def find_places(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """Yield the first `MOST` places of a wording."""
+    return islice(pattern.finditer(text), MOST)
+
+
+def stands_before(pattern: re.Pattern[str], text: str, start: int) -> bool:
+    """Tell whether a few words, that end where ``start`` is, stand there.
+
+    Args:
+        pattern: Of at most five words; its end is anchored.
+        text: Of a `Source`.
+        start: Where they have to end.
+    """
+    return bool(pattern.search(text, max(0, start - 5 * GAP), start))
 
 
 def is_quoted(source: Source, start: int, end: int) -> bool:

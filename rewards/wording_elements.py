@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import islice
 
-from longwrite.rewards.clauses import MOST, Source, is_quoted
+from longwrite.rewards.clauses import Source, find_places, is_quoted
 from longwrite.rewards.numbers import NUMERAL, parse_number
 from longwrite.rewards.wording_orders import DEMAND, TEXT_NOUN, is_asked, is_told
 from longwrite.rewards.wording_scopes import find_scopes
@@ -184,7 +183,7 @@ def find_elements(source: Source) -> Iterator[tuple[int, Constraint]]:
 
 
 def _first(source: Source, pattern: re.Pattern[str]) -> re.Match[str] | None:
-    for match in islice(pattern.finditer(source.text), MOST):
+    for match in find_places(pattern, source.text):
         start = match.start()
         if is_quoted(source, *match.span()) or is_told(source, start):
             continue

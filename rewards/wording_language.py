@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from longwrite.language import NAMES
-from longwrite.rewards.clauses import WRITE, Source, is_quoted
+from longwrite.rewards.clauses import WRITE, Source, find_places, is_quoted
 from longwrite.rewards.wording_orders import is_told
 from longwrite.types import Constraint
 
@@ -92,7 +92,7 @@ def find_language(source: Source) -> Iterator[tuple[int, Constraint]]:
     """Yield the language that a prompt asks for, with its offset; the first one counts."""
     found: list[tuple[int, Constraint]] = []
     for pattern in _PATTERNS:
-        for match in pattern.finditer(source.text):
+        for match in find_places(pattern, source.text):
             start = match.start("name")
             before = source.text[min(match.start(), max(0, start - 12)) : start]
             told = is_quoted(source, *match.span("name")) or is_told(source, match.start())

@@ -35,7 +35,7 @@ LETTERS_PER_WORD = 6
 LONGEST_OUTLINE = 5_000
 """Words of the longest outline: "an outline for a 90,000-word novel" is not to have 90,000."""
 
-MOST_NUMBERS = 250
+MOST_NUMBERS = 120
 """Numbers that are looked at from either end of a prompt; a table in it may hold many more."""
 
 Unit = Literal["words", "characters", "pages"]

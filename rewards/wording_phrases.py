@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import islice
 
-from longwrite.rewards.clauses import CHINESE_NTH, MOST, QUOTED, Source
+from longwrite.rewards.clauses import CHINESE_NTH, QUOTED, Source, find_places
 from longwrite.rewards.wording_orders import DEMAND, is_asked, is_order, is_told
 from longwrite.rewards.wording_scopes import find_scopes
 from longwrite.types import Constraint, Json
@@ -20,7 +19,7 @@ _ITEM = re.compile(QUOTED)
 _LIST = (
     rf"\[?(?P<items>{QUOTED}"
     rf"(?:(?:\s?(?:,|、|，|;|和|与|及|以及|或者?|and|or|nor|,\s?and|,\s?or)\s?|\s{{1,2}})?"
-    rf"(?:the\s+(?:words?|phrases?|terms?)\s+)?{QUOTED}){{0,30}})"
+    rf"(?:the\s+(?:words?|phrases?|terms?)\s+)?{QUOTED}){{0,30}}+)"
 )
 _NOUN = (
     r"(?:(?:exact|following|specific|single|key)\s+){0,2}"
@@ -182,7 +181,7 @@ def find_phrases(source: Source) -> Iterator[tuple[int, Constraint]]:
     said: set[tuple[str, Json, str]] = set()
     for kind, patterns in (("avoid", _AVOID), ("mention", _MENTION)):
         for pattern in patterns:
-            for match in islice(pattern.finditer(source.text), MOST):
+            for match in find_places(pattern, source.text):
                 start = _listed(match)[0]
                 if start in taken or not _is_demand(source, match, kind):
                     continue

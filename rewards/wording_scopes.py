@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from longwrite.rewards.clauses import (
     CHINESE_PLACE,
@@ -18,6 +19,7 @@ from longwrite.rewards.clauses import (
     WRITE,
     Source,
     sentence,
+    stands_before,
 )
 from longwrite.rewards.numbers import NUMERAL, parse_number
 
@@ -25,7 +27,7 @@ MOST = 1000
 """The highest number of a section that is read."""
 
 MOST_LISTED = 20
-"""Sections that "floors 11 to 20" may name; a longer stretch is not read."""
+"""Sections that "floors 11 to 20" may name; a longer stretch is not read, nor is a longer list."""
 
 NEAR = 60
 """Characters that may lie between a week or a floor and what is asked of it."""
@@ -130,7 +132,7 @@ def section_number(match: re.Match[str]) -> int | None:
 
 def is_object(text: str, match: re.Match[str]) -> bool:
     """Tell whether a named section is itself what shall be written, as in "write chapter 3"."""
-    return bool(_ITSELF.search(text, 0, match.start()))
+    return stands_before(_ITSELF, text, match.start())
 
 
 def _periodic(text: str, here: tuple[int, int]) -> Iterator[tuple[int, tuple[str, ...]]]:
@@ -152,9 +154,9 @@ def _for_each(text: str, here: tuple[int, int]) -> Iterator[tuple[int, tuple[str
 def _listed(text: str, here: tuple[int, int]) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Yield the sections that a sentence names: "in chapters 2 and 5", 第三章和第六章."""
     runs: list[list[re.Match[str]]] = []
-    for match in _ONE.finditer(text):
+    for match in islice(_ONE.finditer(text), MOST_LISTED):
         counts = section_number(match) and _counts(text, match, _unit(match), here)
-        if not counts or is_object(text, match) or _NOT_THERE.search(text, 0, match.start()):
+        if not counts or is_object(text, match) or stands_before(_NOT_THERE, text, match.start()):
             continue
         if runs and _AND.fullmatch(text, runs[-1][-1].end(), match.start()):
             runs[-1].append(match)

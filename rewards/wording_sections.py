@@ -16,7 +16,9 @@ from longwrite.rewards.clauses import (
     SECTION_WORDS,
     WRITE,
     Source,
+    find_places,
     is_quoted,
+    stands_before,
 )
 from longwrite.rewards.numbers import NUMERAL, parse_number
 from longwrite.rewards.wording_cues import read_cue
@@ -194,22 +196,22 @@ def find_sections(source: Source) -> Iterator[tuple[int, Constraint]]:
 
 def _found(source: Source) -> Iterator[tuple[int, Constraint]]:
     text = source.text
-    for match in _ENGLISH.finditer(text):
+    for match in find_places(_ENGLISH, text):
         unit = _ENGLISH_UNITS[match["noun"].lower()]
         if not is_quoted(source, *match.span()) and _is_english(text, match, unit):
             yield from _counted(source, match, unit)
-    for match in _CHINESE.finditer(text):
+    for match in find_places(_CHINESE, text):
         if not is_quoted(source, *match.span()) and _is_chinese(text, match):
             yield from _counted(source, match, _CHINESE_UNITS[match["noun"]])
-    for match in _SINGLE.finditer(text):
+    for match in find_places(_SINGLE, text):
         if not is_quoted(source, *match.span()):
             yield from _single(source, match)
-    for match in _LABELLED.finditer(text):
+    for match in find_places(_LABELLED, text):
         yield from _labelled(source, match)
-    for match in _PIECES.finditer(text):
+    for match in find_places(_PIECES, text):
         if not is_quoted(source, *match.span()):
             yield from _counted(source, match, "entries")
-    for match in _ITEMS.finditer(text):
+    for match in find_places(_ITEMS, text):
         count = parse_number(match["top"] or match["list"] or match["zh"])
         if count and 2 <= count <= MOST:
             quote = source.prompt[match.start() : match.end()].strip()
@@ -249,14 +251,14 @@ def _counted(source: Source, match: re.Match[str], unit: str) -> Iterator[tuple[
     if low is None or high is None or not 2 <= low <= high <= MOST:
         return
     groups = match.groupdict()
-    if groups.get("and") and not _BETWEEN.search(source.text, 0, match.start()):
+    if groups.get("and") and not stands_before(_BETWEEN, source.text, match.start()):
         return
     cue = read_cue(source.text, match.start("low"), match.end())
     least: int | None = low
     most: int | None = high
     if groups.get("over"):
         most = None
-    elif low == high and not cue.bare and not _OVER.search(source.text, 0, match.start()):
+    elif low == high and not cue.bare and not stands_before(_OVER, source.text, match.start()):
         if cue.stated == "at_least":
             most = None
         elif cue.stated == "at_most":

@@ -9,9 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import islice
 
-from longwrite.rewards.clauses import CHINESE_NTH, CHINESE_PLACE, MOST, PLACE, Source, is_quoted
+from longwrite.rewards.clauses import (
+    CHINESE_NTH,
+    CHINESE_PLACE,
+    PLACE,
+    Source,
+    find_places,
+    is_quoted,
+)
 from longwrite.rewards.wording_objects import Phrase, read_chinese, read_english
 from longwrite.rewards.wording_orders import DEMAND, TEXT_NOUN, is_asked, is_told
 from longwrite.rewards.wording_scopes import find_scopes, has_first
@@ -140,23 +146,23 @@ def find_topics(source: Source) -> Iterator[tuple[int, Constraint]]:
 
 def _found(source: Source) -> Iterator[tuple[int, str, Phrase]]:
     text = source.text
-    for match in islice(_AVOID.finditer(text), MOST):
+    for match in find_places(_AVOID, text):
         free = _MODIFIER.match(match[0]) and not is_told(source, match.start())
         if free or is_asked(source, match.start()):
             for phrase in read_english(text, match.end()):
                 if not _LATER.match(text, phrase.end):
                     yield match.start(), "avoid", phrase
     for pattern in _MENTION:
-        for match in islice(pattern.finditer(text), MOST):
+        for match in find_places(pattern, text):
             if _asks(source, match):
                 for phrase in read_english(text, match.end()):
                     yield match.start(), "mention", phrase
-    for match in islice(_PASSIVE.finditer(text), MOST):
+    for match in find_places(_PASSIVE, text):
         for phrase in read_english(text, match.start("thing"), match.end("thing")):
             if phrase.end == match.end("thing") and not is_told(source, match.start("thing")):
                 yield match.start("thing"), "avoid" if match["no"] else "mention", phrase
     for pattern in _INCLUDE:
-        for match in islice(pattern.finditer(text), MOST):
+        for match in find_places(pattern, text):
             if _asks(source, match):
                 for phrase in read_english(text, match.end(), thing=True):
                     yield match.start(), "mention", phrase
@@ -168,14 +174,14 @@ def _placed(source: Source) -> Iterator[tuple[int, str, Phrase]]:
     """Yield what shall stand at certain places of the text, said without "mention"."""
     text = source.text
     for pattern in _PLACED:
-        for match in islice(pattern.finditer(text), MOST):
+        for match in find_places(pattern, text):
             if _IDLE.search(text, max(0, match.start() - 8), match.start()):
                 continue
             free = _FREE.match(match[0]) and not is_told(source, match.start())
             if (free or _asks(source, match)) and _is_placed(source, match):
                 for phrase in read_english(text, match.end(), thing=True):
                     yield match.start(), "mention", phrase
-    for match in islice(_HABIT.finditer(text), MOST):
+    for match in find_places(_HABIT, text):
         if has_first(source, match.start("verb"), match.end()):
             for phrase in read_english(text, match.start("thing"), match.end("thing"), thing=True):
                 yield match.start("verb"), "mention", phrase
@@ -183,7 +189,7 @@ def _placed(source: Source) -> Iterator[tuple[int, str, Phrase]]:
 
 def _chinese(source: Source) -> Iterator[tuple[int, str, Phrase]]:
     text = source.text
-    for match in islice(_CHINESE_AVOID.finditer(text), MOST):
+    for match in find_places(_CHINESE_AVOID, text):
         if not is_told(source, match.start()):
             for phrase in read_chinese(text, match.end()):
                 yield match.start(), "avoid", phrase
@@ -194,7 +200,7 @@ def _chinese(source: Source) -> Iterator[tuple[int, str, Phrase]]:
         _CHINESE_SET,
         _CHINESE_PERIOD,
     ):
-        for match in islice(pattern.finditer(text), MOST):
+        for match in find_places(pattern, text):
             placed = pattern in {_CHINESE_HAVE, _CHINESE_SET, _CHINESE_PERIOD}
             if _asks(source, match) and (not placed or _is_placed(source, match)):
                 for phrase in read_chinese(text, match.end()):

@@ -48,7 +48,6 @@ from tests.faults.hostile import (
     Tell,
     encode,
     mapping,
-    swift,
     try_cases,
     written,
 )
@@ -425,14 +424,6 @@ def test_no_text_takes_more_than_its_length(tell: Tell, amount: Amount) -> None:
     names = st.sampled_from(sorted(READERS))
     cases = try_cases(read_again_and_again, names, ends, ROUNDS, ends, most=amount(15, 1_000))
     tell("generated texts of one piece", cases)
-
-
-@pytest.mark.parametrize(
-    "piece", ["a ", "1,", "1. a\n", "“x”", "《a》", "a\n\n", "three sections ", "'a' ", '"a" ']
-)
-def test_the_longest_prompt_takes_no_longer_than_any_text(piece: str) -> None:
-    with swift():
-        compile_brief((piece * 100_000)[:199_000])
 
 
 def test_a_file_whose_name_is_no_text_is_scored(longwrite: Command, tmp_path: Path) -> None:
