@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args
 
 from longwrite.errors import RunError, UsageError
 from longwrite.runs.folder import replace_file
+from longwrite.scoring.repetition import duplicated_coverage
 from longwrite.types import Json
 
 STATE, REPORT = "self-lengthen.json", "rounds.jsonl"
@@ -85,6 +86,9 @@ class Round:
         ended: Share of the replies that the model ended itself.
         replies: How many there are.
         failed: Prompts without a reply.
+        repeated: Share of all replies' words in 10-grams that come twice in them. A model that
+            learned its rows by heart answers whatever it is asked with the same text. None where
+            that wasn't measured.
         rows: Rows made in this round, by role.
         row_words: Median of the texts that the generator was trained on.
         dropped: What was dropped on the way, by reason.
@@ -99,6 +103,7 @@ class Round:
     ended: float
     replies: int
     failed: int = 0
+    repeated: float | None = None
     rows: Mapping[str, int] = field(default_factory=dict)
     row_words: float | None = None
     dropped: Mapping[str, int] = field(default_factory=dict)
@@ -130,8 +135,8 @@ def summarise_replies(replies: Sequence[Mapping[str, Any]]) -> dict[str, Json]:
     """Return the figures of a round's replies.
 
     Args:
-        replies: Each with the measures of `longwrite.train.measuring.measure_reply`, or with
-            ``failed``.
+        replies: Each with its text as ``reply`` and the measures of
+            `longwrite.train.measuring.measure_reply`, or with ``failed``.
 
     Raises:
         UsageError: No prompt has a reply.
@@ -142,11 +147,13 @@ def summarise_replies(replies: Sequence[Mapping[str, Any]]) -> dict[str, Json]:
         raise UsageError("No held-out prompt has a reply", why, "See the prompts and the window.")
     sound = [one["sound_words"] for one in found if one["sound_words"] is not None]
     loops = [one["loop_free"] for one in found if one["loop_free"] is not None]
+    fresh = duplicated_coverage("\n\n".join(str(one["reply"]) for one in found)).value
     return {
         "words": median(one["words"] for one in found),
         "sound_words": median(sound) if sound else None,
         "loop_free": fmean(loops) if loops else 0.0,
         "ended": fmean(one["ended"] for one in found),
+        "repeated": None if fresh is None else 1.0 - fresh,
         "replies": len(found),
         "failed": len(replies) - len(found),
     }
@@ -158,7 +165,10 @@ def write_report(folder: Path, rounds: Sequence[Round]) -> None:
     replace_file(folder / REPORT, "".join(lines))
 
 
-_HEAD = ("round", "words", "sound", "loop-free", "ended", "rows", "median", "dropped", "minutes")
+_HEAD = (
+    "round", "words", "sound", "loop-free", "ended", "repeated", "rows", "median", "dropped",
+    "minutes",
+)  # fmt: skip
 
 
 def show_rounds(rounds: Sequence[Round]) -> str:
@@ -168,6 +178,7 @@ def show_rounds(rounds: Sequence[Round]) -> str:
     lines = ["  ".join(cell.rjust(size) for cell, size in zip(row, wide, strict=True))
              for row in table]  # fmt: skip
     lines.append("words: median of the held-out replies; sound: of those that ended, loop-free")
+    lines.append("repeated: of the words of all replies, those in 10-grams that come twice")
     for one in rounds:
         ranked = sorted(one.dropped.items(), key=lambda each: (-each[1], each[0]))
         if ranked:
@@ -181,6 +192,7 @@ def _cells(one: Round) -> tuple[str, ...]:
     rows = " + ".join(f"{count:,}" for count in one.rows.values()) or "-"
     return (
         str(one.number), f"{one.words:,.0f}", sound, f"{one.loop_free:.0%}", f"{one.ended:.0%}",
+        "-" if one.repeated is None else f"{one.repeated:.0%}",
         rows, "-" if one.row_words is None else f"{one.row_words:,.0f}",
         f"{sum(one.dropped.values()):,}", f"{sum(one.seconds.values()) / 60:.1f}",
     )  # fmt: skip

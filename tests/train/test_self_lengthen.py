@@ -330,7 +330,7 @@ def test_prompts_are_dealt_out_once_and_fairly(lines: set[str], rounds: int, see
 
 def test_replies_that_were_cut_or_loop_are_not_sound() -> None:
     def reply(words: float, sound: bool, ended: bool) -> dict[str, Any]:
-        return {"words": words, "sound_words": words if sound else None,
+        return {"reply": "Salt.", "words": words, "sound_words": words if sound else None,
                 "loop_free": float(sound or not ended), "ended": float(ended)}  # fmt: skip
 
     found = summarise_replies([
@@ -344,15 +344,27 @@ def test_replies_that_were_cut_or_loop_are_not_sound() -> None:
         summarise_replies([{"failed": "window"}])
 
 
+def test_a_model_that_answers_everything_with_one_text_is_told() -> None:
+    def repeated(*texts: str) -> Any:
+        measures = {"words": 12, "sound_words": 12, "loop_free": 1.0, "ended": 1.0}
+        return summarise_replies([{"reply": text, **measures} for text in texts])["repeated"]
+
+    one = "Salt comes from the sea, and those who win it rise with the sun."
+    other = "Every clock in the tower was wrong, though never two of them by as much."
+    assert repeated(one, one) == 1 and repeated(one, other) == 0
+    assert repeated("Salt.", "Clocks.") is None
+
+
 def test_the_table_shows_each_round_and_why_rows_were_dropped() -> None:
     first = Round(0, 80, 80, 1.0, 0.9, 10)
     second = replace(
         first, number=1, words=1_200, rows={"generator": 30, "extender": 110}, row_words=1_150.0,
         dropped={"loop": 2, "truncated": 5}, seconds={"rows": 90.0, "generator": 30.0},
+        repeated=0.25,
     )  # fmt: skip
     lines = show_rounds([first, second]).splitlines()
     assert lines[2].split() == [
-        "1", "1,200", "80", "100%", "90%", "30", "+", "110", "1,150", "7", "2.0",
+        "1", "1,200", "80", "100%", "90%", "25%", "30", "+", "110", "1,150", "7", "2.0",
     ]  # fmt: skip
     assert lines[-1] == "round 1 dropped: 5 × truncated, 2 × loop"
 
