@@ -19,12 +19,14 @@
 #include <unistd.h>
 
 static char under[PATH_MAX];
-static int first, last, reason;
+static int first, last, reason, removing;
 static atomic_int changes;
 
-/* Let the changes under a folder numbered from `from` to `to` fail with an error number. */
-void disk_fail(const char *folder, int from, int to, int error) {
-    first = from, last = to, reason = error, changes = 0;
+/* Let the changes under a folder numbered from `from` to `to` fail with an error number.
+ *
+ * Either what writes counts as a change, or what removes. */
+void disk_fail(const char *folder, int from, int to, int error, int removals) {
+    first = from, last = to, reason = error, removing = removals, changes = 0;
     strncpy(under, folder, sizeof under - 1);
 }
 
@@ -42,22 +44,25 @@ static int is_under(const char *path) {
     return strncmp(path, under, strlen(under)) == 0;
 }
 
-static int fails(const char *path) {
-    if (!is_under(path)) return 0;
+static int refuses(const char *path, int removal) {
+    if (removal != removing || !is_under(path)) return 0;
     int number = ++changes;
     if (number < first || number > last) return 0;
     errno = reason;
     return 1;
 }
 
-static int fails_at(int file) {
+static int refuses_at(int file, int removal) {
     char link[64], path[PATH_MAX];
     snprintf(link, sizeof link, "/proc/self/fd/%d", file);
     ssize_t length = *under ? readlink(link, path, PATH_MAX - 1) : 0;
     if (length <= 0) return 0;
     path[length] = 0;
-    return fails(path);
+    return refuses(path, removal);
 }
+
+static int fails(const char *path) { return refuses(path, 0); }
+static int fails_at(int file) { return refuses_at(file, 0); }
 
 #define REAL(name) \
     static __typeof__(&name) real; \
@@ -152,4 +157,20 @@ int rename(const char *from, const char *to) {
 int link(const char *from, const char *to) {
     REAL(link);
     return fails(to) ? -1 : real(from, to);
+}
+
+int unlink(const char *path) {
+    REAL(unlink);
+    return refuses(path, 1) ? -1 : real(path);
+}
+
+int rmdir(const char *path) {
+    REAL(rmdir);
+    return refuses(path, 1) ? -1 : real(path);
+}
+
+int unlinkat(int folder, const char *path, int flags) {
+    REAL(unlinkat);
+    int whole = folder == AT_FDCWD || *path == '/';
+    return (whole ? refuses(path, 1) : refuses_at(folder, 1)) ? -1 : real(folder, path, flags);
 }

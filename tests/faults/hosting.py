@@ -39,12 +39,17 @@ _MODULES = (
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Which changes below a folder fail, counted from 1, and with which error number."""
+    """Which changes below a folder fail, counted from 1, and with which error number.
+
+    Attributes:
+        removals: Whether removals are meant, in the place of writes.
+    """
 
     folder: str
     first: int
     last: int
     error: int
+    removals: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +200,7 @@ def _become(order: dict[str, Any], pipes: Sequence[int]) -> int:
     layer: Any = ctypes.CDLL(None)
     if order["fault"]:
         fault = Fault(**order["fault"])
-        layer.disk_fail(fault.folder.encode(), fault.first, fault.last, fault.error)
+        layer.disk_fail(fault.folder.encode(), fault.first, fault.last, fault.error, fault.removals)
     for name, value in order["limits"].items():
         number = getattr(resource, name)
         resource.setrlimit(number, (value, resource.getrlimit(number)[1]))

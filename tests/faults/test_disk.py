@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -75,6 +76,33 @@ def test_each_write_may_fail(
         repeated = journal(folder) - whole.calls
         assert repeated.total() <= IN_FLIGHT, f"write {number}: {repeated}"
     tell(f"writes refused: {name}", len(numbers))
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("name", WORKS)
+def test_each_removal_may_fail(
+    failing: Workshop,
+    name: str,
+    amount: Callable[[int, int], int],
+    tell: Callable[[str, int], None],
+) -> None:
+    """What could not be removed lies there until the next command, and changes nothing."""
+    work, whole = WORKS[name], failing.whole(WORKS[name])
+    folder = failing.begin(work)
+    counted = failing.host.run(work.arguments, folder, replace(watch(folder), removals=True))
+    numbers = spread(counted.changes, amount(2, counted.changes)) if counted.changes else []
+    for number in numbers:
+        error, count = ((errno.EIO, 1), (errno.EACCES, FOREVER))[number % 2]
+        folder = failing.begin(work)
+        fault = replace(watch(folder, number, count, error), removals=True)
+        ended = failing.host.run(work.arguments, folder, fault)
+        assert_told(ended, "Input/output error|I/O error|Permission denied|access")
+        failing.go_on(work, ended)
+        assert texts(folder) == whole.texts, f"removal {number}: {os.strerror(error)}"
+        assert_sound(folder)
+        repeated = journal(folder) - whole.calls
+        assert repeated.total() <= IN_FLIGHT, f"removal {number}: {repeated}"
+    tell(f"removals refused: {name}", len(numbers))
 
 
 @pytest.mark.timeout(3600)
