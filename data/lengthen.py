@@ -44,7 +44,7 @@ OVERLAP_MOST = 0.25
 _PACKAGE = "longwrite.data"
 _ROOM = 2.5
 """A step may write so many times the words that it is shown."""
-_BEGINNING = (0.25, 0.5)
+_BEGINNING = (0.2, 0.45)
 """Shares of a longer text that an extender is given when it learns to tell on: the less it is given
 the more it learns to write at once."""
 
@@ -86,7 +86,7 @@ class Lengthen:
 
     name: ClassVar[str] = "lengthen"
     shapes: ClassVar[tuple[Shape, ...]] = ("completion",)
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     def __post_init__(self) -> None:
         """Refuse options that make no sense.
@@ -160,14 +160,10 @@ class Step:
     Attributes:
         text: The whole.
         words: Of it.
-        head: What the extender was shown of the text before.
-        start: What it made of that.
     """
 
     text: str
     words: int
-    head: str = ""
-    start: str = ""
 
 
 @dataclass(slots=True)
@@ -202,9 +198,9 @@ class _Growth:
         rows: list[Row | Drop] = [self._make_row(name, steps, stopped)]
         if self.recipe.extender_rows:
             pairs = pairwise(steps)
-            for number, pair in enumerate(pairs, 1):
-                rows.append(self._make_extension(f"{name}-x{number}", *pair))
-                rows.append(self._make_rest(f"{name}-r{number}", *pair))
+            for number, (before, after) in enumerate(pairs, 1):
+                rows.append(self._make_extension(f"{name}-x{number}", before, after))
+                rows.append(self._make_rest(f"{name}-r{number}", before, steps[-1]))
         return rows
 
     async def _extend(self, step: Step, answer: int, number: int) -> Step | Fault:
@@ -244,7 +240,7 @@ class _Growth:
         total = count_words(whole)
         if total < self.recipe.growth * step.words:
             return "extension is hardly longer", f"{step.words:,} to {total:,} words"
-        return Step(whole, total, head, start)
+        return Step(whole, total)
 
     async def _answer(self, answer: int) -> str | Fault:
         fault: Fault = ("no text", "")
@@ -297,17 +293,14 @@ class _Growth:
     def _make_extension(self, name: str, before: Step, after: Step) -> Row | Drop:
         """Return what the extender is trained on: a text to lengthen, and the longer one.
 
-        It is the very beginning that it was asked to lengthen where that grew enough, for so it is
-        asked again; else the whole texts. The length is stated, unless it is too short for that.
+        Whole texts, though it is shown halves: the next round's halves are as long as the wholes of
+        this one. Trained on halves, it would write shorter each round, whatever it is asked for.
+        The length is stated, unless it is too short for that.
         """
-        pair = (after.head, after.start)
-        words = [count_words(text) for text in pair]
-        if words[1] < self.recipe.growth * words[0]:
-            pair, words = (before.text, after.text), [before.words, after.words]
-        asked = fill_extender(self.prompt, pair[0], self.language)
-        chain: list[Json] = [*words]
-        stated = words[1] >= LEAST_WORDS
-        return self._make(name, "extender", asked, pair[1], stated, chain=chain)
+        asked = fill_extender(self.prompt, before.text, self.language)
+        chain: list[Json] = [before.words, after.words]
+        stated = after.words >= LEAST_WORDS
+        return self._make(name, "extender", asked, after.text, stated, chain=chain)
 
     def _make_rest(self, name: str, before: Step, after: Step) -> Row | Drop:
         """Return the other thing that the extender is asked for: to tell on from a beginning."""

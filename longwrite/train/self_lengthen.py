@@ -41,7 +41,7 @@ from longwrite.runs.store import digest
 from longwrite.train.held_out import HeldOut, read_held_out
 from longwrite.train.measuring import measure_reply
 from longwrite.train.replies import Way, write_answers
-from longwrite.train.round_rows import deal_prompts, split_rows, write_prompts
+from longwrite.train.round_rows import deal_prompts, find_least, split_rows, write_prompts
 from longwrite.train.rounds import (
     MODELS,
     Model,
@@ -276,8 +276,10 @@ class _Loop:
         stages = built.finished.funnel.stages.values()
         dropped = {reason: loss.count for one in stages for reason, loss in one.losses.items()}
         rows, texts = {}, []
+        replies = float(self._state.get(f"{number - 1}/measured")["words"])
         for model in MODELS:
-            alone = split_rows(folder, self._place(number, f"{model}-rows"), model)
+            least = find_least(model, settings.recipe, replies)
+            alone = split_rows(folder, self._place(number, f"{model}-rows"), model, least)
             rows[model] = alone[0]
             for reason, count in alone[1].items():
                 dropped[reason] = dropped.get(reason, 0) + count

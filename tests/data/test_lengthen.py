@@ -132,6 +132,19 @@ def test_the_extenders_rows_are_apart_and_true(prompts: str, tmp_path: Path) -> 
             assert ("<text>" in row.request) and PROMPTS[row.language] in row.request
 
 
+def test_the_extender_learns_whole_texts_from_the_whole_before(
+    prompts: str, tmp_path: Path
+) -> None:
+    rows, _, _ = run(Lengthen(prompts=(prompts,), extender_rows=True), tmp_path / "run", grow)
+    chains = {row.id.split("-")[0]: row.provenance["chain"] for row in rows if row.id[-2:] == "-0"}
+    assert chains
+    for name, chain in chains.items():
+        assert isinstance(chain, list) and len(chain) == 4
+        own = [row for row in rows if row.id.startswith(f"{name}-0-x")]
+        assert [row.provenance["chain"] for row in own] == [list(pair) for pair in pairwise(chain)]
+        assert own[-1].completion == next(r for r in rows if r.id == f"{name}-0").completion
+
+
 def test_a_share_of_the_prompts_states_no_length(prompts: str, tmp_path: Path) -> None:
     recipe = Lengthen(prompts=(prompts,), answers=6, stated=0.5)
     rows, _, _ = run(recipe, tmp_path / "run", grow)

@@ -28,7 +28,7 @@ from longwrite.types import Abilities, Reply, Request, Role
 pytest.importorskip("trl")
 pytest.importorskip("pyarrow")
 
-from longwrite.train.round_rows import deal_prompts
+from longwrite.train.round_rows import TOO_SHORT, deal_prompts, find_least, split_rows
 from longwrite.train.rounds import Round, State, show_rounds, summarise_replies
 from longwrite.train.running import Trained
 from longwrite.train.self_lengthen import LoopSettings, run_loop
@@ -342,6 +342,19 @@ def test_replies_that_were_cut_or_loop_are_not_sound() -> None:
     assert (found["replies"], found["failed"]) == (3, 1)
     with pytest.raises(UsageError, match="No held-out prompt has a reply: window"):
         summarise_replies([{"failed": "window"}])
+
+
+def test_what_is_hardly_longer_than_the_model_s_own_replies_teaches_nothing(
+    settings: LoopSettings, trained: list[Any]
+) -> None:
+    run_loop(settings, Engines())
+    build, place = settings.folder / "round-1" / "rows", settings.folder / "again"
+    count, _, words = split_rows(build, place, "generator")
+    longer, dropped, kept = split_rows(build, place, "generator", min(words) + 1)
+    assert count - longer == dropped[TOO_SHORT] == words.count(min(words))
+    assert min(kept) > min(words)
+    assert find_least("generator", {}, 100) == 120 and find_least("extender", {}, 100) == 0
+    assert find_least("generator", {"growth": 2}, 100) == 200
 
 
 def test_a_model_that_answers_everything_with_one_text_is_told() -> None:
