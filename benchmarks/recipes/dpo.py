@@ -23,7 +23,7 @@ from longwrite.train.paired import compare_pairs, tell_paired
 
 LENGTHS = (240, 300, 360)
 REWARDS = "length=1"
-_ROWS, _RATIO, _SPREAD = 800, 1 / 3, 0.5
+_ROWS, _RATIO, _SPREAD = 800, 1 / 3, 0.3
 _PROMPTS, _WIDTH = 100, 5
 _BRIEFS, _SAMPLES = 60, 2
 _PLANNER = f"{PassagePlanner.__module__}:{PassagePlanner.__name__}"

@@ -1,8 +1,9 @@
 """Self-Lengthen: a model that was taught to write short teaches itself to write longer.
 
-It is fine-tuned on replies of at most 120 words: short texts, and the two things that an extender
-is asked for, on short texts too. From then on it sees only what it writes itself, in three rounds.
-Held-out prompts state no length; they are answered at temperature 1 after each round.
+It is fine-tuned on replies of at most 120 words to plain requests, and on the two things that an
+extender is asked for, which any instructed model can do: up to 400 words that go on from a text it
+is shown. From then on it sees only what it writes itself, in three rounds. Held-out prompts state
+no length; they are answered at temperature 1 after each round.
 """
 
 from __future__ import annotations
@@ -36,13 +37,14 @@ from longwrite.types import Role
 
 _T = TypeVar("_T")
 
-MOST = 120
-"""Words of the longest reply that the model is shown before the rounds."""
+MOST, MOST_EXTENDED = 120, 400
+"""Words of the longest reply that the model is shown before the rounds: to a request, and to a
+request with a text that is to be lengthened."""
 
-_ROWS, _PROMPTS, _ROUNDS, _BRIEFS, _SAMPLES = 320, 80, 3, 20, 3
+_ROWS, _PROMPTS, _ROUNDS, _BRIEFS, _SAMPLES = 320, 56, 3, 20, 3
 _TRAINING = (
     "--packing=true", "--per_device_train_batch_size=1", "--gradient_accumulation_steps=1",
-    "--learning_rate=1e-3", "--max_steps=100", "--logging_steps=20", "--report_to=none",
+    "--learning_rate=1e-3", "--num_train_epochs=3", "--logging_steps=10", "--report_to=none",
     "--disable_tqdm=true",
 )  # fmt: skip
 """Of both models in each round."""
@@ -64,7 +66,7 @@ def run(work: Path, seed: int) -> dict[str, Any]:
         work / "loop",
         rounds=_ROUNDS,
         recipe={
-            "rounds": 3,
+            "rounds": 2,
             "attempts": 3,
             "first_words": 600,
             "least_words": 20,
@@ -100,25 +102,26 @@ def write_requests(seed: str, count: int) -> list[str]:
 
 
 def write_start(seed: int, count: int) -> list[dict[str, str]]:
-    """Return rows of replies of at most `MOST` words: half answers, half extensions."""
+    """Return rows, half of them short answers and half extensions."""
     lexicon, rng = load_lexicon(core=True), random.Random(f"start:{seed}")
     rows: list[dict[str, str]] = []
     while len(rows) < count:
         request, author = begin(rng, lexicon)
         kind = len(rows) % 4
+        most = MOST if kind < 2 else MOST_EXTENDED
         if kind < 2:
-            prompt, text = request, author.section(rng.randint(40, MOST - 15))
+            prompt, text = request, author.section(rng.randint(40, most - 15))
         elif kind == 2:
-            text = author.section(rng.randint(60, MOST - 15))
+            text = author.section(rng.randint(60, most - 15))
             head = thin(text)
             prompt = fill_first(request, head, 2 * count_words(head), "en")
         else:
-            whole = author.section(rng.randint(100, 220))
+            whole = author.section(rng.randint(100, round(1.5 * most)))
             pieces = list(sentences(whole))
             place = rng.randint(1, max(1, len(pieces) - 2))
             kept, text = ("".join(part).strip() for part in (pieces[:place], pieces[place:]))
             prompt = fill_rest(request, thin(whole), kept, count_words(text), "en")
-        if 20 <= count_words(text) <= MOST:
+        if 20 <= count_words(text) <= most:
             rows.append({"prompt": prompt, "completion": text})
     return rows
 
