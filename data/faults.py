@@ -56,6 +56,9 @@ _HTML = re.compile(
 _TAG_LINE = re.compile(r"^[ \t]*</?[a-z][a-z_-]{1,30}>[ \t]*$", re.IGNORECASE | re.MULTILINE)
 """What prompts fence their material with, alone in a line."""
 
+_STUTTER = re.compile(r"([^\W\d_\u3040-\u30ff\u3400-\u9fff]{1,8}?)\1{15,}")
+"""A few letters sixteen times in one word; signs of Chinese and Japanese are words themselves."""
+
 _ANNOUNCED = re.compile(
     r"\s*(?:sure|certainly|of course|okay|ok|absolutely|here(?:['’]s| is| are)|below (?:is|are)"
     r"|好的|当然|没问题|以下|下面|这是)[^\n]{0,160}[:：][*_ \t]*(?:\n|\Z)",
@@ -99,6 +102,8 @@ def find_fault(text: str, language: str = "") -> Fault | None:
         return "HTML", _show(html.group())
     if tag := _TAG_LINE.search(prose):
         return _LEAKS["tag"], _show(tag.group())
+    if stutter := _STUTTER.search(text):
+        return "stutter", _show(stutter.group())
     if (at := spot_loop(text)) is not None:
         return "loop", _show(text[at:])
     if again := duplicate_paragraphs(text):

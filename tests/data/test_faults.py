@@ -33,6 +33,7 @@ AT_FAULT = {
     "a page of Windows": ("It\x92s over.", "control characters"),
     "half a character": ("It ended\ud800 here.", "control characters"),
     "a lost character": ("It ended\ufffd here.", "control characters"),
+    "letters again": (f"{GOOD}\n\nThe rul" + "it" * 16 + "ing was old.", "stutter"),
     "a loop": (f"{GOOD}\n\n" + "The mill stood still. " * 60, "loop"),
     "a paragraph again": (f"{PARTS[0]}\n\n{PARTS[1]}\n\n{PARTS[0]}", "repetition"),
     "sentences again": (
@@ -73,6 +74,8 @@ def test_a_good_text_has_none_and_is_left_as_it_is(seed: int, language: str, sec
         "If a < b and b > c, the <i>mine</i> was old, and <a was less than b>.",
         "春天来了，花开满园。孩子们在河边放风筝。",
         "First line.\r\nThe second one.",
+        "“Hahahahahaha!” He laughed, and signed: ________________________, 0000000000000000000.",
+        "他哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈大笑。",
     ],
 )
 def test_code_and_signs_of_less_are_no_html(text: str) -> None:
