@@ -41,7 +41,7 @@ MOST, MOST_EXTENDED = 120, 400
 """Words of the longest reply that the model is shown before the rounds: to a request, and to a
 request with a text that is to be lengthened."""
 
-_ROWS, _PROMPTS, _ROUNDS, _BRIEFS, _SAMPLES = 320, 80, 3, 20, 3
+_ROWS, _PROMPTS, _ROUNDS, _BRIEFS, _SAMPLES = 320, 56, 3, 20, 3
 _TRAINING = (
     "--packing=true", "--per_device_train_batch_size=1", "--gradient_accumulation_steps=1",
     "--learning_rate=1e-3", "--num_train_epochs=3", "--logging_steps=10", "--report_to=none",
@@ -66,7 +66,7 @@ def run(work: Path, seed: int) -> dict[str, Any]:
         work / "loop",
         rounds=_ROUNDS,
         recipe={
-            "rounds": 1,
+            "rounds": 2,
             "attempts": 3,
             "first_words": 600,
             "least_words": 20,
