@@ -10,10 +10,11 @@ import errno
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from tests.faults.hosting import FOREVER
+from tests.faults.hosting import FOREVER, Ended
 from tests.faults.works import (
     IN_FLIGHT,
     JOURNAL,
@@ -54,6 +55,18 @@ def spread(last: int, count: int) -> list[int]:
     return list(range(1, last + 1, step))
 
 
+def assert_ends_alike(
+    workshop: Workshop, work: Work, folder: Path, ended: Ended, what: str
+) -> None:
+    """Hold that the same command on a sound disk brings what no fault would have changed."""
+    whole = workshop.whole(work)
+    workshop.go_on(work, ended)
+    assert texts(folder) == whole.texts, what
+    assert_sound(folder)
+    repeated = journal(folder) - whole.calls
+    assert repeated.total() <= IN_FLIGHT, f"{what}: {repeated}"
+
+
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("name", WORKS)
 def test_each_write_may_fail(
@@ -70,11 +83,7 @@ def test_each_write_may_fail(
         ended = failing.host.run(work.arguments, folder, watch(folder, number, count, error))
         assert_told(ended, why)
         assert_sound(folder)
-        failing.go_on(work, ended)
-        assert texts(folder) == whole.texts, f"write {number}: {os.strerror(error)}"
-        assert_sound(folder)
-        repeated = journal(folder) - whole.calls
-        assert repeated.total() <= IN_FLIGHT, f"write {number}: {repeated}"
+        assert_ends_alike(failing, work, folder, ended, f"write {number}: {os.strerror(error)}")
     tell(f"writes refused: {name}", len(numbers))
 
 
@@ -97,11 +106,7 @@ def test_each_removal_may_fail(
         fault = replace(watch(folder, number, count, error), removals=True)
         ended = failing.host.run(work.arguments, folder, fault)
         assert_told(ended, "Input/output error|I/O error|Permission denied|access")
-        failing.go_on(work, ended)
-        assert texts(folder) == whole.texts, f"removal {number}: {os.strerror(error)}"
-        assert_sound(folder)
-        repeated = journal(folder) - whole.calls
-        assert repeated.total() <= IN_FLIGHT, f"removal {number}: {repeated}"
+        assert_ends_alike(failing, work, folder, ended, f"removal {number}: {os.strerror(error)}")
     tell(f"removals refused: {name}", len(numbers))
 
 
