@@ -115,6 +115,17 @@ class Workshop:
         again = self.host.run([*work.arguments, *force], self._place / "work")
         assert again.code == 0, again
 
+    def end(self, work: Work, ended: Ended, what: str) -> None:
+        """Go on with a work, and hold that it comes to what no fault would have changed."""
+        self.go_on(work, ended)
+        folder = self._place / "work"
+        found, calls = texts(folder), journal(folder)
+        assert_sound(folder)
+        whole = self.whole(work)
+        assert found == whole.texts, what
+        repeated = calls - whole.calls
+        assert repeated.total() <= IN_FLIGHT, f"{what}: {repeated}"
+
 
 def _prepare(folder: Path) -> None:
     (folder / DISK).mkdir(parents=True)
