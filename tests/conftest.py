@@ -51,9 +51,8 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("thorough" if config.getoption("--thorough") else "patient")
     if "PYTEST_XDIST_WORKER" not in os.environ:
         folder = tempfile.TemporaryDirectory(prefix="longwrite-datasets-")
-        os.environ["HF_DATASETS_CACHE"] = (
-            folder.name
-        )  # read by the library when it is first imported
+        # Read by the library when it is first imported.
+        os.environ["HF_DATASETS_CACHE"] = folder.name
         config.add_cleanup(folder.cleanup)
 
 
