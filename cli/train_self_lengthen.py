@@ -10,8 +10,8 @@ import typer
 from longwrite.cli import options as o
 
 if TYPE_CHECKING:
+    from longwrite.train.loop_settings import LoopSettings
     from longwrite.train.rounds import Round
-    from longwrite.train.self_lengthen import LoopSettings
 
 CONTEXT_SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
 """What isn't known here is TRL's."""
@@ -62,8 +62,9 @@ def self_lengthen(
     """Lengthen a model's answers with a model, train both on that, and so on (Self-Lengthen).
 
     Arguments of both trainings stand in a YAML file, named first, or on the line, as TRL spells
-    them. Stop it when you like: the same command goes on with the stage at hand. The last
-    generator is OUTPUT/model, what each round brought OUTPUT/rounds.jsonl.
+    them; --extender.NAME and --generator.NAME are of one alone. Stop it when you like: the same
+    command goes on with the stage at hand. The last generator is OUTPUT/model, what each round
+    brought OUTPUT/rounds.jsonl.
 
     Example: longwrite train self-lengthen --model ./base --prompts prompts.txt -o out
     """
@@ -76,7 +77,8 @@ def self_lengthen(
     from longwrite.engines.choice import read_config
 
     warnings.simplefilter("ignore")
-    from longwrite.train.self_lengthen import LoopSettings, run_loop
+    from longwrite.train.loop_settings import LoopSettings
+    from longwrite.train.self_lengthen import run_loop
 
     quiet = quiet or as_json
     config, arguments = _split(list(context.args))
@@ -134,10 +136,12 @@ def _tell_forecast(settings: LoopSettings, as_json: bool) -> None:
     from longwrite.cli.output import print_json, print_line
     from longwrite.data.prompt_files import read_lines
     from longwrite.train.held_out import read_held_out
+    from longwrite.train.loop_settings import deal, make_blueprint, read_training
     from longwrite.train.round_rows import write_prompts
-    from longwrite.train.self_lengthen import deal, make_blueprint, read_training
+    from longwrite.train.rounds import MODELS
 
-    read_training(settings, settings.model, settings.folder, settings.folder)
+    for one in MODELS:
+        read_training(settings, one, settings.model, settings.folder, settings.folder)
     shares, apart = deal(settings, read_lines(settings.prompts))
     held_out = len(apart if settings.held_out is None else read_held_out(settings.held_out))
     with tempfile.TemporaryDirectory() as place:

@@ -32,7 +32,8 @@ from longwrite.nano.prose import GENRES, Author, Genre
 from longwrite.nano.speaker import draw_cast
 from longwrite.nano.subjects import draw_wish
 from longwrite.text import count_words, sentences
-from longwrite.train.self_lengthen import LoopSettings, run_loop
+from longwrite.train.loop_settings import LoopSettings
+from longwrite.train.self_lengthen import run_loop
 from longwrite.types import Role
 
 _T = TypeVar("_T")

@@ -21,27 +21,31 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from longwrite.agent.settings import Settings
 from longwrite.api import Press
 from longwrite.data.build import Count, lock_set
-from longwrite.data.orders import Blueprint
 from longwrite.data.prompt_files import read_lines
 from longwrite.data.sets import build_set
 from longwrite.engines.choice import Choice
 from longwrite.errors import UsageError
 from longwrite.prompts import derive_seed
 from longwrite.runs.folder import replace_file
-from longwrite.runs.store import digest
 from longwrite.train.held_out import HeldOut, read_held_out
+from longwrite.train.loop_settings import (
+    LoopSettings,
+    deal,
+    describe,
+    make_blueprint,
+    read_training,
+)
 from longwrite.train.measuring import measure_reply
 from longwrite.train.replies import Way, write_answers
-from longwrite.train.round_rows import deal_prompts, find_least, split_rows, write_prompts
+from longwrite.train.round_rows import find_least, split_rows, write_prompts
 from longwrite.train.rounds import (
     MODELS,
     Model,
@@ -52,23 +56,6 @@ from longwrite.train.rounds import (
     write_report,
 )
 from longwrite.types import Role
-
-if TYPE_CHECKING:
-    from longwrite.train.settings import Order
-
-ENGINES = ("local", "vllm")
-"""What may run a folder that was trained: this process, or a vLLM that is started for it."""
-
-DEFAULTS = (
-    "--allow_drop=true", "--save_total_limit=1", "--num_train_epochs=4", "--warmup_steps=0.1",
-    "--lr_scheduler_type=cosine",
-)  # fmt: skip
-"""Arguments of both trainings, before those given. No row is ever cut; after hours of generating
-one that does not fit is dropped and counted, where it would stop a training begun by hand."""
-
-_OURS = ("model_name_or_path", "dataset_name", "output_dir")
-_ROOM = 2
-"""Times the longest text of the round before that a first answer may have."""
 
 _TOLD_REPLIES = 4
 """Times that the replies of a round are told while they come in."""
@@ -82,68 +69,6 @@ class Runner(Protocol):
     def __call__(
         self, choices: dict[Role, Choice], work: Callable[[Press], Awaitable[_T]]
     ) -> _T: ...
-
-
-@dataclass(frozen=True)
-class LoopSettings:
-    """What is asked for.
-
-    Attributes:
-        model: Folder that generator and extender begin with.
-        prompts: Files of requests that state no length.
-        folder: Of the run.
-        rounds: How many.
-        recipe: Options of the recipe `lengthen` besides prompts.
-        held_out: File of prompts for measuring; None to set some of `prompts` apart.
-        samples: Replies to each of them.
-        reply_tokens: Cap of such a reply; None for what the window holds.
-        from_base: Whether each round trains `model` anew, and not what the last one made of it.
-        config: YAML of TRL's arguments, for both trainings.
-        arguments: More of them, as on a command line.
-        engine: One of `ENGINES`.
-        writer: An engine that generates and extends in all rounds in the place of what is trained.
-        vllm_python: Interpreter that has vLLM.
-        settings: Sampling, seed, calls in flight.
-    """
-
-    model: Path
-    prompts: tuple[str, ...]
-    folder: Path
-    rounds: int = 3
-    recipe: Mapping[str, Any] = field(default_factory=dict)
-    held_out: Path | None = None
-    samples: int = 1
-    reply_tokens: int | None = None
-    from_base: bool = False
-    config: Path | None = None
-    arguments: tuple[str, ...] = ()
-    engine: str = "local"
-    writer: Choice | None = None
-    vllm_python: str = ""
-    settings: Settings = field(default_factory=Settings)
-
-    def __post_init__(self) -> None:
-        """Refuse what makes no sense.
-
-        Raises:
-            UsageError: Naming the option.
-        """
-        if not (self.model / "config.json").is_file():
-            why = "there is no config.json"
-            raise UsageError(f"{self.model} holds no model", why, "Give a folder of weights.")
-        if self.rounds < 1 or self.samples < 1:
-            raise UsageError("Rounds and samples begin at 1")
-        if self.engine not in ENGINES:
-            raise UsageError(f"'{self.engine}' runs no folder", mend=f"Use {', '.join(ENGINES)}.")
-        if taken := {"prompts", "extender_rows", "trained"} & self.recipe.keys():
-            raise UsageError(f"'{min(taken)}' is set by the loop itself", mend="Leave it out.")
-        for one in self.arguments:
-            name = one.removeprefix("--").partition("=")[0].replace("-", "_")
-            if name in _OURS:
-                raise UsageError(f"'{name}' is set by the loop itself", mend="Leave it out.")
-        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-            why = "generating and training take turns in one process"
-            raise UsageError("self-lengthen runs in one process", why, "Start it without launch.")
 
 
 def run_loop(
@@ -182,7 +107,8 @@ class _Loop:
         notify: Callable[[Count], None],
     ) -> None:
         self._settings, self._run, self._say, self._notify = settings, run, say, notify
-        read_training(settings, settings.model, settings.folder, settings.folder)
+        for model in MODELS:
+            read_training(settings, model, settings.model, settings.folder, settings.folder)
         self._lines = read_lines(settings.prompts)
         self._state = State(settings.folder, describe(settings, self._lines))
         self._held_out = self._set_apart()
@@ -301,7 +227,8 @@ class _Loop:
 
         settings, whole = self._settings, self._place(number, model)
         start = self._find(model, 0 if settings.from_base else number - 1)
-        order = read_training(settings, start, self._place(number, f"{model}-rows"), whole)
+        rows = self._place(number, f"{model}-rows")
+        order = read_training(settings, model, start, rows, whole)
         adapter = whole.with_name(f"{model}-adapter")
         if order.model.use_peft:
             order.training.output_dir = str(adapter)
@@ -353,83 +280,6 @@ _TOLD = {
     "extender": "the extender is trained",
     "measured": "held-out prompts are answered",
 }
-
-
-def read_training(settings: LoopSettings, model: Path, rows: Path, folder: Path) -> Order:
-    """Return a training of the loop.
-
-    Args:
-        settings: What is asked for.
-        model: That is trained.
-        rows: Set that it is trained on.
-        folder: Of what comes of it.
-
-    Raises:
-        UsageError: An argument can't be used.
-    """
-    from longwrite.train.settings import read_order
-
-    given = [*DEFAULTS, f"--seed={settings.settings.seed}", *settings.arguments]
-    places = zip(_OURS, (model, rows, folder), strict=True)
-    return read_order(
-        "sft", settings.config, [*given, *(f"--{name}={value}" for name, value in places)]
-    )
-
-
-def deal(settings: LoopSettings, lines: list[str]) -> tuple[list[list[str]], list[str]]:
-    """Return each round's prompts, and those held out.
-
-    Raises:
-        UsageError: They are too few.
-    """
-    return deal_prompts(
-        lines, settings.rounds, settings.settings.seed,
-        held_out=settings.held_out is None, shared=bool(settings.recipe.get("invented")),
-    )  # fmt: skip
-
-
-def make_blueprint(
-    settings: LoopSettings, number: int, prompts: Path, longest: int = 0
-) -> Blueprint:
-    """Return the build of a round.
-
-    Args:
-        settings: What is asked for.
-        number: Of the round, from 1 on.
-        prompts: File of its prompts.
-        longest: Words of the longest text of the round before.
-    """
-    recipe = {"stated": 0.5, **settings.recipe}
-    recipe["first_words"] = max(int(recipe.get("first_words", 1_200)), _ROOM * longest)
-    return Blueprint(
-        "lengthen",
-        {
-            **recipe, "prompts": [str(prompts)], "extender_rows": True,
-            "trained": number > 1 and settings.writer is None,
-            "seed": derive_seed(settings.settings.seed, "round", number),
-        },
-        duplicates=False,  # an extension is the answer's own text: looked for in each set
-    )  # fmt: skip
-
-
-def describe(settings: LoopSettings, lines: list[str]) -> dict[str, Any]:
-    """Return what decides which stages belong to a run, as JSON values."""
-    files = {"model": settings.model / "config.json", "config": settings.config}
-    files["held_out"] = settings.held_out
-    held = {name: digest(path.read_text("utf-8")) for name, path in files.items() if path}
-    writing = asdict(replace(settings.settings, concurrency=0))
-    return {
-        **held,
-        "model_folder": str(settings.model.expanduser().resolve()),
-        "prompts": digest(*lines),
-        "rounds": settings.rounds,
-        "recipe": dict(settings.recipe),
-        "replies": [settings.samples, settings.reply_tokens],
-        "from_base": settings.from_base,
-        "arguments": list(settings.arguments),
-        "writer": settings.writer and [settings.writer.model, settings.writer.base_url],
-        "settings": writing,
-    }
 
 
 def free_memory() -> None:

@@ -28,10 +28,11 @@ from longwrite.types import Abilities, Reply, Request, Role
 pytest.importorskip("trl")
 pytest.importorskip("pyarrow")
 
+from longwrite.train.loop_settings import LoopSettings
 from longwrite.train.round_rows import TOO_SHORT, deal_prompts, find_least, split_rows
 from longwrite.train.rounds import Round, State, show_rounds, summarise_replies
 from longwrite.train.running import Trained
-from longwrite.train.self_lengthen import LoopSettings, run_loop
+from longwrite.train.self_lengthen import run_loop
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -268,7 +269,19 @@ def test_an_unknown_argument_is_told_before_anything_is_written(settings: LoopSe
     engines = Engines()
     with pytest.raises(UsageError, match="learning_rat"):
         run_loop(replace(settings, arguments=("--learning_rat=1",)), engines)
+    with pytest.raises(UsageError, match="learning_rat"):
+        run_loop(replace(settings, arguments=("--extender.learning_rat=1",)), engines)
     assert not engines.opened
+
+
+def test_a_model_may_be_trained_by_arguments_of_its_own(
+    settings: LoopSettings, trained: list[Any]
+) -> None:
+    own = ("--extender.learning_rate", "1e-5", "--generator.learning_rate=1e-3", "--seed", "7")
+    run_loop(replace(settings, arguments=(*TRAINING, *own)), Engines())
+    rates = [(Path(one.training.output_dir).name, one.training.learning_rate) for one in trained]
+    assert rates == [("generator", 1e-3), ("extender", 1e-5), ("generator", 1e-3)]
+    assert {one.training.seed for one in trained} == {7}
 
 
 def test_a_folder_belongs_to_one_run(settings: LoopSettings, trained: list[Any]) -> None:
@@ -306,6 +319,7 @@ BAD: dict[str, dict[str, Any]] = {
     "runs no folder": {"engine": "abacus"},
     "'prompts' is set by the loop": {"recipe": {"prompts": ["other.txt"]}},
     "'output_dir' is set by the loop": {"arguments": ("--output-dir=x",)},
+    "'dataset_name' is set by the loop": {"arguments": ("--extender.dataset_name=x",)},
 }
 
 
