@@ -1,6 +1,6 @@
 """Self-Lengthen: a model that was taught to write short teaches itself to write longer.
 
-It is fine-tuned on replies of at most 120 words to plain requests, and on the two things that an
+It is fine-tuned on replies of at most 60 words to plain requests, and on the two things that an
 extender is asked for, which any instructed model can do: up to 400 words that go on from a text it
 is shown. From then on it sees only what it writes itself, in three rounds. Held-out prompts state
 no length; they are answered at temperature 1 after each round.
@@ -38,17 +38,18 @@ from longwrite.types import Role
 
 _T = TypeVar("_T")
 
-MOST, MOST_EXTENDED = 120, 400
+MOST, MOST_EXTENDED = 60, 400
 """Words of the longest reply that the model is shown before the rounds: to a request, and to a
 request with a text that is to be lengthened."""
 
 _ROWS, _PROMPTS, _ROUNDS, _BRIEFS, _SAMPLES = 320, 56, 3, 20, 3
 _TRAINING = (
     "--packing=true", "--per_device_train_batch_size=1", "--gradient_accumulation_steps=1",
-    "--learning_rate=1e-3", "--num_train_epochs=3", "--logging_steps=10", "--report_to=none",
-    "--disable_tqdm=true",
+    "--learning_rate=1e-3", "--num_train_epochs=3", "--extender.num_train_epochs=1",
+    "--logging_steps=10", "--report_to=none", "--disable_tqdm=true",
 )  # fmt: skip
-"""Of both models in each round."""
+"""Of both models in each round. The extender goes over its rows, which are few and its own, once:
+in three passes it learns them by heart, and adds less in the next round."""
 
 
 def run(work: Path, seed: int) -> dict[str, Any]:
@@ -67,7 +68,7 @@ def run(work: Path, seed: int) -> dict[str, Any]:
         work / "loop",
         rounds=_ROUNDS,
         recipe={
-            "rounds": 2,
+            "rounds": 1,
             "attempts": 3,
             "first_words": 600,
             "least_words": 20,
@@ -111,7 +112,7 @@ def write_start(seed: int, count: int) -> list[dict[str, str]]:
         kind = len(rows) % 4
         most = MOST if kind < 2 else MOST_EXTENDED
         if kind < 2:
-            prompt, text = request, author.section(rng.randint(40, most - 15))
+            prompt, text = request, author.section(rng.randint(25, most - 10))
         elif kind == 2:
             text = author.section(rng.randint(60, most - 15))
             head = thin(text)

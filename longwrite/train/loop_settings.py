@@ -89,8 +89,8 @@ class LoopSettings:
             raise UsageError(f"'{self.engine}' runs no folder", mend=f"Use {', '.join(ENGINES)}.")
         if taken := {"prompts", "extender_rows", "trained"} & self.recipe.keys():
             raise UsageError(f"'{min(taken)}' is set by the loop itself", mend="Leave it out.")
-        for one in [one for model in MODELS for one in pick_arguments(self.arguments, model)]:
-            name = one.removeprefix("--").partition("=")[0].replace("-", "_")
+        for one in self.arguments:
+            name = one.partition("=")[0].removeprefix("--").rpartition(".")[2].replace("-", "_")
             if name in _OURS:
                 raise UsageError(f"'{name}' is set by the loop itself", mend="Leave it out.")
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
