@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -24,6 +24,7 @@ from longwrite.engines.countdown import (
 )
 from longwrite.errors import UsageError
 from longwrite.train.rows import IGNORED
+from longwrite.train.stop_cost import StopCost
 
 _SAMPLE = 4096
 _LEAST_BASE, _LONGEST_SHARE = 100.0, 5.0
@@ -165,7 +166,13 @@ class CountdownTraining:
     counter: Counter | None = None
 
     def teach_countdown(
-        self, countdown: Countdown, stops: Iterable[int], *, jitter: int = 0, blank: float = 0.0
+        self,
+        countdown: Countdown,
+        stops: Iterable[int],
+        *,
+        jitter: int = 0,
+        blank: float = 0.0,
+        stop_weight: float = 0.0,
     ) -> None:
         """Begin; to be called once, after the trainer was made and before it trains.
 
@@ -174,13 +181,32 @@ class CountdownTraining:
             stops: Ids that end a reply.
             jitter: See `CountdownCollator`.
             blank: See `CountdownCollator`.
+            stop_weight: See `StopCost`; 0 for the plain loss.
 
         Raises:
-            UsageError: The settings are of another model, or a number is out of range.
+            UsageError: The settings are of another model, a number is out of range, or a weight
+                of stops doesn't go with another argument.
         """
         collator = CountdownCollator(self.data_collator, stops, jitter=jitter, blank=blank)
+        if stop_weight:
+            self._check_plain()
+            StopCost(self.model, collator.stops, stop_weight)
         self.counter = attach(self.model, countdown)
         self.data_collator = collator
+
+    def _check_plain(self) -> None:
+        args, trainer = self.args, cast(Any, self)
+        against = {
+            "FSDP and DeepSpeed divide the model's head": trainer.is_fsdp_enabled
+            or trainer.is_deepspeed_enabled,
+            f"the loss is '{args.loss_type}'": args.loss_type != "nll",
+            "labels are smoothed": args.label_smoothing_factor > 0,
+            "several GPUs share one process": args.n_gpu > 1,
+        }
+        for why, true in against.items():
+            if true:
+                mend = "Set count_down_stop_weight: 0, or leave the other out"
+                raise UsageError("can't charge for early stops", why, mend)
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """Save the model, and the settings beside it."""

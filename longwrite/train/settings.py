@@ -89,6 +89,11 @@ class SFTOptions(TextOptions):
         "where it isn't asked for a length.",
         0.0,
     )
+    count_down_stop_weight: float = _option(
+        "What it costs, beside the loss of each token, to think that a told reply may end before "
+        "its count does; 0 for nothing. For models that now and then end far too early.",
+        0.0,
+    )
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense.

@@ -96,7 +96,10 @@ def _teach_countdown(trainer: Any, prepared: Prepared) -> None:
             trainer.model, tokens_per_word=rate, longest=max(prepared.encoded.lengths)
         )
     trainer.teach_countdown(
-        known, find_stops(trainer.model, tokenizer), blank=options.count_down_blank
+        known,
+        find_stops(trainer.model, tokenizer),
+        blank=options.count_down_blank,
+        stop_weight=options.count_down_stop_weight,
     )
 
 
