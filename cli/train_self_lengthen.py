@@ -48,7 +48,7 @@ def self_lengthen(
     key_file: o.KeyFile = None,
     vllm_python: o.VllmPython = None,
     window: o.Window = None,
-    temperature: o.Temperature = 0.8,
+    temperature: o.Temperature = 1.0,
     top_p: o.TopP = 0.95,
     extra: o.Extra = None,
     concurrency: o.Concurrency = 16,

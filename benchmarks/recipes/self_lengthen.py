@@ -2,8 +2,9 @@
 
 It is fine-tuned on replies of at most 60 words to plain requests, and on the two things that an
 extender is asked for, which any instructed model can do: up to 400 words that go on from a text it
-is shown. From then on it sees only what it writes itself, in three rounds. Held-out prompts state
-no length; they are answered at temperature 1 after each round.
+is shown. From then on it sees only what it writes itself, in three rounds. All is sampled at
+temperature 1: below it each round would learn a sharper model than it has, and repeat itself
+sooner. Held-out prompts state no length; they are answered after each round.
 """
 
 from __future__ import annotations
@@ -42,14 +43,14 @@ MOST, MOST_EXTENDED = 60, 400
 """Words of the longest reply that the model is shown before the rounds: to a request, and to a
 request with a text that is to be lengthened."""
 
-_ROWS, _PROMPTS, _ROUNDS, _BRIEFS, _SAMPLES = 320, 56, 3, 20, 3
+_ROWS, _PROMPTS, _ROUNDS, _BRIEFS, _SAMPLES = 320, 72, 3, 20, 3
 _TRAINING = (
     "--packing=true", "--per_device_train_batch_size=1", "--gradient_accumulation_steps=1",
-    "--learning_rate=1e-3", "--num_train_epochs=3", "--extender.num_train_epochs=1",
+    "--learning_rate=1e-3", "--generator.num_train_epochs=4", "--extender.num_train_epochs=1",
     "--logging_steps=10", "--report_to=none", "--disable_tqdm=true",
 )  # fmt: skip
-"""Of both models in each round. The extender goes over its rows, which are few and its own, once:
-in three passes it learns them by heart, and adds less in the next round."""
+"""Of both models in each round. The generator has to come up to the lengths of its rows, which
+takes four passes; the extender's hold each text up to three times, and it goes over them once."""
 
 
 def run(work: Path, seed: int) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def run(work: Path, seed: int) -> dict[str, Any]:
         samples=_SAMPLES,
         reply_tokens=2_000,
         arguments=_TRAINING,
-        settings=Settings(seed=seed, concurrency=32),
+        settings=Settings(seed=seed, temperature=1.0, concurrency=32),
     )
 
     return {"rounds": [asdict(one) for one in run_loop(settings, run_quietly, typer.echo)]}
