@@ -56,8 +56,12 @@ _HTML = re.compile(
 _TAG_LINE = re.compile(r"^[ \t]*</?[a-z][a-z_-]{1,30}>[ \t]*$", re.IGNORECASE | re.MULTILINE)
 """What prompts fence their material with, alone in a line."""
 
-_STUTTER = re.compile(r"([^\W\d_\u3040-\u30ff\u3400-\u9fff]{1,8}?)\1{15,}")
-"""A few letters sixteen times in one word; signs of Chinese and Japanese are words themselves."""
+_LETTER = r"[^\W\d_\u3040-\u30ff\u3400-\u9fff]"
+_STUTTER = re.compile(
+    rf"({_LETTER}{{1,8}}?)\1{{15,}}|(?<!\w)({_LETTER}{{1,40}}+)(?:[ \t]+\2(?!\w)){{3,}}"
+)
+"""A few letters sixteen times in one word, or a word four times in a row; in two novels no word
+stands there three times. Signs of Chinese and Japanese are words themselves."""
 
 _ANNOUNCED = re.compile(
     r"\s*(?:sure|certainly|of course|okay|ok|absolutely|here(?:['’]s| is| are)|below (?:is|are)"

@@ -34,6 +34,7 @@ AT_FAULT = {
     "half a character": ("It ended\ud800 here.", "control characters"),
     "a lost character": ("It ended\ufffd here.", "control characters"),
     "letters again": (f"{GOOD}\n\nThe rul" + "it" * 16 + "ing was old.", "stutter"),
+    "a word again": (f"{GOOD}\n\nThe boxes" + " boxes" * 3 + " were old.", "stutter"),
     "a loop": (f"{GOOD}\n\n" + "The mill stood still. " * 60, "loop"),
     "a paragraph again": (f"{PARTS[0]}\n\n{PARTS[1]}\n\n{PARTS[0]}", "repetition"),
     "sentences again": (
