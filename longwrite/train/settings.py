@@ -104,6 +104,9 @@ class SFTOptions(TextOptions):
         super().__post_init__()
         check_choice("weighting", self.weighting, ("token", "sequence"))
         check_choice("learn_answers", self.learn_answers, ("last", "all"))
+        for name in ("count_down_blank", "count_down_stop_weight"):
+            if getattr(self, name) and not self.count_down:
+                raise UsageError(f"'{name}' needs a count-down", mend="Set count_down: true.")
 
 
 @dataclass
