@@ -43,11 +43,10 @@ MOST, MOST_EXTENDED = 60, 400
 """Words of the longest reply that the model is shown before the rounds: to a request, and to a
 request with a text that is to be lengthened."""
 
-_ROWS, _PROMPTS, _ROUNDS, _BRIEFS, _SAMPLES = 320, 96, 3, 20, 3
+_ROWS, _PROMPTS, _ROUNDS, _BRIEFS, _SAMPLES = 320, 72, 3, 20, 3
 _TRAINING = (
     "--packing=true", "--per_device_train_batch_size=1", "--gradient_accumulation_steps=1",
-    "--generator.learning_rate=5e-4", "--generator.num_train_epochs=4",
-    "--extender.learning_rate=1e-3", "--extender.num_train_epochs=1",
+    "--learning_rate=1e-3", "--generator.num_train_epochs=4", "--extender.num_train_epochs=1",
     "--logging_steps=10", "--report_to=none", "--disable_tqdm=true",
 )  # fmt: skip
 """Of both models in each round. The generator has to come up to the lengths of its rows, which
