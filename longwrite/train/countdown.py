@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -195,18 +195,19 @@ class CountdownTraining:
         self.data_collator = collator
 
     def _check_plain(self) -> None:
-        args, trainer = self.args, cast(Any, self)
-        against = {
-            "FSDP and DeepSpeed divide the model's head": trainer.is_fsdp_enabled
-            or trainer.is_deepspeed_enabled,
-            f"the loss is '{args.loss_type}'": args.loss_type != "nll",
-            "labels are smoothed": args.label_smoothing_factor > 0,
-            "several GPUs share one process": args.n_gpu > 1,
-        }
-        for why, true in against.items():
-            if true:
-                mend = "Set count_down_stop_weight: 0, or leave the other out"
-                raise UsageError("can't charge for early stops", why, mend)
+        trainer: Any = self
+        args, why = self.args, ""
+        if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
+            why = "FSDP and DeepSpeed divide the model's head"
+        elif args.loss_type != "nll":
+            why = f"the loss is '{args.loss_type}'"
+        elif args.label_smoothing_factor:
+            why = "labels are smoothed"
+        elif args.n_gpu > 1:
+            why = "several GPUs share one process"
+        if why:
+            mend = "Set count_down_stop_weight: 0, or leave the other out"
+            raise UsageError("can't charge for early stops", why, mend)
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """Save the model, and the settings beside it."""
