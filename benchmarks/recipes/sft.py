@@ -68,4 +68,4 @@ def draw(axes: Axes, lines: Sequence[Line]) -> None:
             axes.bar(place + shift, line[f"sound_{side}"]["median"], 0.35, color=shade)
     axes.axhline(ASKED, color="0.7", linestyle=":")
     axes.set_xticks(range(len(lines)), [f"seed {line['seed']}" for line in lines])
-    axes.set_ylabel(f"words; after rows of at most {SHORT} and {LONG:,}")
+    axes.set_ylabel(f"words after rows of ≤ {SHORT}, ≤ {LONG:,}")
