@@ -46,11 +46,14 @@ request with a text that is to be lengthened."""
 _ROWS, _PROMPTS, _ROUNDS, _BRIEFS, _SAMPLES = 320, 72, 3, 20, 3
 _TRAINING = (
     "--packing=true", "--per_device_train_batch_size=1", "--gradient_accumulation_steps=1",
-    "--learning_rate=1e-3", "--generator.num_train_epochs=4", "--extender.num_train_epochs=1",
-    "--logging_steps=10", "--report_to=none", "--disable_tqdm=true",
+    "--learning_rate=1e-3", "--generator.num_train_epochs=4", "--generator.stop_weight=5",
+    "--generator.use_peft=true", "--generator.lora_target_modules=all-linear",
+    "--extender.num_train_epochs=1", "--logging_steps=10", "--report_to=none",
+    "--disable_tqdm=true",
 )  # fmt: skip
-"""Of both models in each round. The generator has to come up to the lengths of its rows, which
-takes four passes; the extender's hold each text up to three times, and it goes over them once."""
+"""Of both models in each round. The generator has to come up to the lengths of its rows, and its
+words are its own already: where to end counts five times, and an adapter keeps the rest as it was.
+The extender's rows hold each text up to three times, and it goes over them once."""
 
 
 def run(work: Path, seed: int) -> dict[str, Any]:

@@ -24,7 +24,6 @@ from longwrite.engines.countdown import (
 )
 from longwrite.errors import UsageError
 from longwrite.train.rows import IGNORED
-from longwrite.train.stop_cost import StopCost
 
 _SAMPLE = 4096
 _LEAST_BASE, _LONGEST_SHARE = 100.0, 5.0
@@ -172,7 +171,6 @@ class CountdownTraining:
         *,
         jitter: int = 0,
         blank: float = 0.0,
-        stop_weight: float = 0.0,
     ) -> None:
         """Begin; to be called once, after the trainer was made and before it trains.
 
@@ -181,33 +179,13 @@ class CountdownTraining:
             stops: Ids that end a reply.
             jitter: See `CountdownCollator`.
             blank: See `CountdownCollator`.
-            stop_weight: See `StopCost`; 0 for the plain loss.
 
         Raises:
-            UsageError: The settings are of another model, a number is out of range, or a weight
-                of stops doesn't go with another argument.
+            UsageError: The settings are of another model, or a number is out of range.
         """
         collator = CountdownCollator(self.data_collator, stops, jitter=jitter, blank=blank)
-        if stop_weight:
-            self._check_plain()
-            StopCost(self.model, collator.stops, stop_weight)
         self.counter = attach(self.model, countdown)
         self.data_collator = collator
-
-    def _check_plain(self) -> None:
-        trainer: Any = self
-        args, why = self.args, ""
-        if trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled:
-            why = "FSDP and DeepSpeed divide the model's head"
-        elif args.loss_type != "nll":
-            why = f"the loss is '{args.loss_type}'"
-        elif args.label_smoothing_factor:
-            why = "labels are smoothed"
-        elif args.n_gpu > 1:
-            why = "several GPUs share one process"
-        if why:
-            mend = "Set count_down_stop_weight: 0, or leave the other out"
-            raise UsageError("can't charge for early stops", why, mend)
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """Save the model, and the settings beside it."""

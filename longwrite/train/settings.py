@@ -89,10 +89,11 @@ class SFTOptions(TextOptions):
         "where it isn't asked for a length.",
         0.0,
     )
-    count_down_stop_weight: float = _option(
-        "What it costs, beside the loss of each token, to think that a told reply may end before "
-        "its count does; 0 for nothing. For models that now and then end far too early.",
-        0.0,
+    stop_weight: float = _option(
+        "Times that the decision to end a reply or to go on counts at each token; 1 for the plain "
+        "loss. More where lengths are to be learned faster than words, or where a model that is "
+        "told how many tokens are left now and then ends far too early.",
+        1.0,
     )
 
     def __post_init__(self) -> None:
@@ -104,9 +105,8 @@ class SFTOptions(TextOptions):
         super().__post_init__()
         check_choice("weighting", self.weighting, ("token", "sequence"))
         check_choice("learn_answers", self.learn_answers, ("last", "all"))
-        for name in ("count_down_blank", "count_down_stop_weight"):
-            if getattr(self, name) and not self.count_down:
-                raise UsageError(f"'{name}' needs a count-down", mend="Set count_down: true.")
+        if self.count_down_blank and not self.count_down:
+            raise UsageError("'count_down_blank' needs a count-down", mend="Set count_down: true.")
 
 
 @dataclass

@@ -7,7 +7,7 @@ the mean over a sequence's tokens. Packed rows are told apart where their positi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -17,6 +17,7 @@ from trl import SFTTrainer
 from longwrite.errors import UsageError
 from longwrite.train.countdown import CountdownTraining
 from longwrite.train.rows import IGNORED
+from longwrite.train.stop_decisions import StopDecisions
 
 
 def number_sequences(batch: Mapping[str, Tensor]) -> Tensor:
@@ -62,7 +63,7 @@ def count_sequences(batch: Mapping[str, Tensor]) -> Tensor:
 
 
 class LongSFTTrainer(CountdownTraining, SFTTrainer):
-    """TRL's, with a choice of what counts the same, and able to teach a count-down.
+    """TRL's, with a choice of what counts how much, and able to teach a count-down.
 
     Args:
         weighting: ``token`` for each token, ``sequence`` for each row.
@@ -88,6 +89,30 @@ class LongSFTTrainer(CountdownTraining, SFTTrainer):
                 "the sequences are counted process by process",
                 "Start it with: accelerate launch -m longwrite.train sft …",
             )
+
+    def weigh_stops(self, stops: Iterable[int], weight: float) -> None:
+        """Have the decision to end a reply or to go on count several times; to be called once.
+
+        Args:
+            stops: Ids that end a reply.
+            weight: See `StopDecisions`.
+
+        Raises:
+            UsageError: The weight doesn't go with the model or another argument.
+        """
+        args, why = self.args, ""
+        if self.is_fsdp_enabled or self.is_deepspeed_enabled:
+            why = "FSDP and DeepSpeed divide the model's head"
+        elif args.loss_type != "nll":
+            why = f"the loss is '{args.loss_type}'"
+        elif args.label_smoothing_factor:
+            why = "labels are smoothed"
+        elif args.n_gpu > 1:
+            why = "several GPUs share one process"
+        if why:
+            mend = "Set stop_weight: 1, or leave the other out"
+            raise UsageError("'stop_weight' can't be used", why, mend)
+        StopDecisions(self.model, stops, weight)
 
     def compute_loss(
         self,

@@ -23,8 +23,12 @@ def make_trainer(prepared: Prepared) -> Any:
     if order.method == "sft":
         from longwrite.train.sft import LongSFTTrainer
 
-        trainer = LongSFTTrainer(weighting=order.options.weighting, **_share(prepared))
-        if order.options.count_down:
+        options = order.options
+        trainer = LongSFTTrainer(weighting=options.weighting, **_share(prepared))
+        if options.stop_weight != 1:
+            stops = find_stops(trainer.model, prepared.tokenizer)
+            trainer.weigh_stops(stops, options.stop_weight)
+        if options.count_down:
             _teach_countdown(trainer, prepared)
         return trainer
     if order.method == "dpo":
@@ -95,12 +99,8 @@ def _teach_countdown(trainer: Any, prepared: Prepared) -> None:
         known = fit_countdown(
             trainer.model, tokens_per_word=rate, longest=max(prepared.encoded.lengths)
         )
-    trainer.teach_countdown(
-        known,
-        find_stops(trainer.model, tokenizer),
-        blank=options.count_down_blank,
-        stop_weight=options.count_down_stop_weight,
-    )
+    stops = find_stops(trainer.model, tokenizer)
+    trainer.teach_countdown(known, stops, blank=options.count_down_blank)
 
 
 def _share(prepared: Prepared) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def test_no_default_cuts_a_row() -> None:
         ("learning_rat: 1", "Did you mean 'learning_rate'?"),
         ("max_steps: many", "many"),
         ("weighting: row", "weighting: row"),
-        ("count_down_stop_weight: 30", "'count_down_stop_weight' needs a count-down"),
+        ("count_down_blank: 0.1", "'count_down_blank' needs a count-down"),
         ("max_steps: [1]", "max_steps"),
         ("alarms: wran", "Did you mean 'warn'?"),
         ("- a list", "no mapping"),

@@ -92,9 +92,7 @@ def test_a_count_down_is_trained_saved_and_gone_on_with(tiny_model: Path, tmp_pa
         return said
 
     first, second = tmp_path / "first", tmp_path / "second"
-    run(
-        tiny_model, first, "--count_down=true", "--count_down_stop_weight=5", "--weighting=sequence"
-    )
+    run(tiny_model, first, "--count_down=true", "--stop_weight=5", "--weighting=sequence")
     told = read_countdown(first)
     assert told is not None and told.tokens_per_word > 1
     assert read_countdown(first / "checkpoint-1") == told

@@ -1,9 +1,11 @@
-"""Makes ending early cost something, where a model is told how many tokens remain.
+"""Weighs, at each token of a reply, the decision to end there or to go on.
 
-Cross-entropy hardly sees it. At a token its gradient on the stop token is the probability of
-stopping there, some hundred-thousandths; over a reply of 300 tokens these come to a reply in a
-hundred that ends in its middle. So stopping is learned as the decision that it is at each token, to
-go on or not: the negative log-likelihood of going on is added to the loss, times a weight.
+Cross-entropy learns that decision with the words, and hardly sees it: the loss of a token is the
+sum of the negative log-likelihood of going on and that of the word, given that the text goes on,
+and the first is some thousandths. A model that is told how many tokens remain still ends a reply in
+a hundred in its middle; one that learns from longer replies than its own comes to know their words
+by heart before it comes up to their lengths. With a weight the decision counts several times, both
+where a reply ends and where it doesn't, so what is learned stays the true probability.
 """
 
 from __future__ import annotations
@@ -16,34 +18,37 @@ import torch
 from torch import Tensor
 
 from longwrite.errors import UsageError
+from longwrite.train.rows import IGNORED
 
 _CERTAIN = -1e-6
 """The largest log-probability of stopping that is told from 1."""
 
 
-class StopCost:
-    """The hooks that take what early stops cost from the log-probabilities a model puts out.
+class StopDecisions:
+    """The hooks that weigh decisions in the log-probabilities that a model puts out.
 
-    They heed calls in training mode with ``fused_lm_head=True``, ``labels`` and ``remaining``.
+    They heed calls in training mode with ``fused_lm_head=True`` and ``labels``.
 
     Args:
         model: A causal language model of transformers, or one inside an adapter of peft.
         stops: Ids that end a reply.
-        weight: What the negative log-likelihood of going on is multiplied by.
+        weight: Times that a decision counts; 1 for the plain loss.
 
     Raises:
-        UsageError: The weight is no number from 0 on, or the model's logits aren't the product of
-            its last hidden states with its head.
+        UsageError: The weight is no number from 1 on, nothing ends a reply, or the model's logits
+            aren't the product of its last hidden states with its head.
     """
 
     def __init__(self, model: Any, stops: Iterable[int], weight: float) -> None:
-        """Look whether the model can be charged, and begin."""
+        """Look whether the model's decisions can be weighed, and begin."""
         self._whole = model.get_base_model() if hasattr(model, "get_base_model") else model
         self._stops, self._weight = sorted(stops), weight
         self._hidden: Tensor | None = None
-        what, mend = "can't charge for early stops", "Set count_down_stop_weight: 0"
-        if not (weight >= 0 and math.isfinite(weight)):
-            raise UsageError(what, f"the weight is {weight}", "Give a number from 0 on")
+        what, mend = "'stop_weight' can't be used", "Set stop_weight: 1"
+        if not (weight >= 1 and math.isfinite(weight)):
+            raise UsageError(what, f"the weight is {weight}", "Give a number from 1 on")
+        if not self._stops:
+            raise UsageError(what, "the tokenizer has no token that ends a reply", mend)
         listening = self._whole.get_decoder().register_forward_hook(self._hear)
         ids = torch.tensor([self._stops], device=self._whole.get_input_embeddings().weight.device)
         with torch.no_grad():
@@ -54,33 +59,33 @@ class StopCost:
             listening.remove()
             raise UsageError(what, "this kind of model scales or caps its logits", mend)
         # Around an adapter, which calls the model inside it by its method and past its hooks.
-        model.register_forward_hook(self._charge, with_kwargs=True)
+        model.register_forward_hook(self._weigh, with_kwargs=True)
 
     def _hear(self, decoder: Any, args: tuple[Any, ...], outputs: Any) -> None:
         self._hidden = outputs.last_hidden_state
 
-    def _charge(
+    def _weigh(
         self, model: Any, args: tuple[Any, ...], inputs: dict[str, Any], outputs: Any
     ) -> None:
         hidden, self._hidden = self._hidden, None
         if hidden is None or not (model.training and inputs.get("fused_lm_head")):
             return
-        labels, remaining = inputs["labels"][:, 1:], inputs["remaining"][:, 1:]
+        scores, labels = outputs.log_probs, inputs["labels"][:, 1:]
+        learned = labels != IGNORED
         stops = torch.tensor(self._stops, device=labels.device)
-        # Beyond a stop token the count is 0.
-        told = (remaining > 0) & ~torch.isin(labels, stops)
-        scores, head = outputs.log_probs, self._whole.get_output_embeddings()
-        found = score_stops(hidden[:, :-1][told], labels[told], scores[told], stops, head)
-        going_on = torch.log(-torch.expm1(found.clamp(max=_CERTAIN))).to(scores.dtype)
-        outputs.log_probs = scores + self._weight * torch.zeros_like(scores).masked_scatter(
-            told, going_on
+        head = self._whole.get_output_embeddings()
+        decided = score_decisions(
+            hidden[:, :-1][learned], labels[learned], scores[learned], stops, head
+        )
+        outputs.log_probs = scores + (self._weight - 1) * torch.zeros_like(scores).masked_scatter(
+            learned, decided.to(scores.dtype)
         )
 
 
-def score_stops(
+def score_decisions(
     hidden: Tensor, labels: Tensor, log_probs: Tensor, stops: Tensor, head: Any
 ) -> Tensor:
-    """Return the log-probability of ending at each token.
+    """Return the log-probability, at each token, of ending or of going on, as the label does.
 
     A head that is fused with the loss gives the label's alone; the two share their normaliser,
     log Σ exp = z(label) - log P(label), and so log P(stop) = z(stop) - z(label) + log P(label).
@@ -101,5 +106,6 @@ def score_stops(
     if head.bias is not None:
         label_logits = label_logits + head.bias[labels].float()
         stop_logits = stop_logits + head.bias[stops].float()
-    scores: Tensor = stop_logits.logsumexp(-1) - label_logits + log_probs.float()
-    return scores
+    ending = stop_logits.logsumexp(-1) - label_logits + log_probs.float()
+    going_on = torch.log(-torch.expm1(ending.clamp(max=_CERTAIN)))
+    return torch.where(torch.isin(labels, stops), ending, going_on)

@@ -1,4 +1,4 @@
-"""What the stop token's probabilities within a reply cost: against logits written out in full."""
+"""What decisions to end or to go on count: against logits written out in full."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from longwrite.errors import UsageError
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
-from longwrite.engines.countdown import NOTHING  # noqa: E402
 from longwrite.train.countdown import fit_countdown  # noqa: E402
 from longwrite.train.rows import IGNORED  # noqa: E402
 from longwrite.train.sft import LongSFTTrainer, weigh_tokens  # noqa: E402
-from longwrite.train.stop_cost import StopCost, score_stops  # noqa: E402
+from longwrite.train.stop_decisions import StopDecisions, score_decisions  # noqa: E402
 
 STOP = 1
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -29,14 +28,14 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRL_EXPERIMENTAL_SILENCE", "1")
 
 
-def make_row(prompt: int, text: int) -> dict[str, list[int]]:
-    reply = [10 + number % 90 for number in range(text)] + [STOP]
+def make_row(prompt: int, text: int, *, whole: bool = True) -> dict[str, list[int]]:
+    reply = [10 + number % 90 for number in range(text)] + [STOP] * whole
     asked = [2] + [100 + number % 90 for number in range(prompt - 1)]
     return {"input_ids": asked + reply, "labels": [IGNORED] * prompt + reply}
 
 
 def make_trainer(
-    folder: Path, out: Path, weight: float, *, blank: float = 0.0, weighting: str = "token",
+    folder: Path, out: Path, weight: float, *, told: bool = False, weighting: str = "token",
     adapter: bool = False, **options: Any,
 ) -> Any:  # fmt: skip
     trl: Any = import_module("trl")
@@ -49,14 +48,15 @@ def make_trainer(
         model=str(folder),
         args=config,
         train_dataset=import_module("datasets").Dataset.from_list(
-            [make_row(3 + number % 4, 5 + number) for number in range(8)]
+            [make_row(3 + number % 4, 5 + number, whole=number != 2) for number in range(8)]
         ),
         processing_class=import_module("transformers").AutoTokenizer.from_pretrained(folder),
         peft_config=peft.LoraConfig(target_modules=["q_proj"]) if adapter else None,
         weighting=weighting,
     )
-    countdown = fit_countdown(trainer.model, longest=40)
-    trainer.teach_countdown(countdown, {STOP}, blank=blank, stop_weight=weight)
+    trainer.weigh_stops({STOP}, weight)
+    if told:
+        trainer.teach_countdown(fit_countdown(trainer.model, longest=40), {STOP})
     return trainer
 
 
@@ -66,42 +66,44 @@ def measure_loss(trainer: Any, batch: dict[str, Any]) -> Any:
 
 
 def score_in_full(trainer: Any, batch: dict[str, Any]) -> tuple[Any, Any]:
-    """Return the log-probabilities of the labels, and of going on where a count says so."""
+    """Return the log-probabilities of the labels, and of ending or going on as they do."""
     given = {name: one for name, one in batch.items() if name != "labels"}
     scores = trainer.model(**given).logits[:, :-1].log_softmax(-1)
-    labels, remaining = batch["labels"][:, 1:], batch["remaining"][:, 1:]
+    labels = batch["labels"][:, 1:]
     labelled = scores.gather(-1, labels.clamp(min=0)[..., None])[..., 0]
-    going_on = torch.log1p(-scores[..., STOP].exp())
-    return labelled * (labels != IGNORED), going_on * (remaining > 0)
+    ending = scores[..., STOP]
+    decided = torch.where(labels == STOP, ending, torch.log1p(-ending.exp()))
+    learned = labels != IGNORED
+    return labelled * learned, decided * learned
 
 
 @pytest.mark.parametrize("bias", [False, True])
-def test_stops_are_scored_from_what_labels_were(bias: bool) -> None:
+def test_decisions_are_scored_from_what_labels_were(bias: bool) -> None:
     torch.manual_seed(0)
     head, hidden = torch.nn.Linear(16, 50, bias=bias), torch.randn(7, 16)
-    labels, stops = torch.randint(50, (7,)), torch.tensor([1, 4])
+    labels, stops = torch.tensor([1, 7, 4, 4, 20, 1, 49]), torch.tensor([1, 4])
     scores = head(hidden).log_softmax(-1)
-    found = score_stops(hidden, labels, scores[torch.arange(7), labels], stops, head)
-    torch.testing.assert_close(found, scores[:, stops].logsumexp(-1))
+    found = score_decisions(hidden, labels, scores[torch.arange(7), labels], stops, head)
+    probability = scores[:, stops].exp().sum(-1)
+    ends = torch.isin(labels, stops)
+    torch.testing.assert_close(found, torch.where(ends, probability, 1 - probability).log())
 
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"packing": True}, {"adapter": True}, {"activation_checkpointing": True}, {"blank": 0.5}],
-    ids=["padded", "packed", "adapter", "checkpointed", "half untold"],
+    [{}, {"packing": True}, {"adapter": True}, {"activation_checkpointing": True}, {"told": True}],
+    ids=["padded", "packed", "adapter", "checkpointed", "told a count"],
 )
-def test_the_cost_is_that_of_each_decision_to_go_on(
-    options: Any, tiny_model: Path, tmp_path: Path
-) -> None:
+def test_each_decision_counts_so_many_times(options: Any, tiny_model: Path, tmp_path: Path) -> None:
     if options.pop("activation_checkpointing", False):
         options["gradient_checkpointing"] = True
     trainer = make_trainer(tiny_model, tmp_path, 5.0, **options)
     batch = next(iter(trainer.get_train_dataloader()))
     loss = measure_loss(trainer, batch)
-    labelled, going_on = score_in_full(trainer, batch)
+    labelled, decided = score_in_full(trainer, batch)
     learned = (batch["labels"][:, 1:] != IGNORED).sum()
-    assert float(going_on.sum()) < 0
-    expected = -(labelled + 5.0 * going_on).sum() / learned
+    assert float(decided.sum()) < 0
+    expected = -(labelled + 4.0 * decided).sum() / learned
     torch.testing.assert_close(loss, expected, rtol=1e-4, atol=1e-5)
     wanted = torch.autograd.grad(expected, first_weight(trainer))[0]
     torch.testing.assert_close(
@@ -116,50 +118,56 @@ def first_weight(trainer: Any) -> Any:
 def test_a_row_s_decisions_count_as_its_tokens_do(tiny_model: Path, tmp_path: Path) -> None:
     trainer = make_trainer(tiny_model, tmp_path, 5.0, weighting="sequence")
     batch = next(iter(trainer.get_train_dataloader()))
-    labelled, going_on = score_in_full(trainer, batch)
-    weighed = (labelled + 5.0 * going_on) * weigh_tokens(batch)
+    labelled, decided = score_in_full(trainer, batch)
+    weighed = (labelled + 4.0 * decided) * weigh_tokens(batch)
     expected = -weighed.sum() / len(batch["labels"])
     torch.testing.assert_close(measure_loss(trainer, batch), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_untold_rows_and_evaluation_cost_nothing(tiny_model: Path, tmp_path: Path) -> None:
-    plain = make_trainer(tiny_model, tmp_path / "plain", 0.0)
-    charged = make_trainer(tiny_model, tmp_path / "charged", 5.0)
+def test_a_weight_of_one_and_evaluation_are_the_plain_loss(
+    tiny_model: Path, tmp_path: Path
+) -> None:
+    plain = make_trainer(tiny_model, tmp_path / "plain", 1.0)
+    weighed = make_trainer(tiny_model, tmp_path / "weighed", 5.0)
     batch = next(iter(plain.get_train_dataloader()))
-    assert float(measure_loss(charged, batch)) > float(measure_loss(plain, batch)) + 1e-3
-    untold = batch | {"remaining": torch.full_like(batch["remaining"], NOTHING)}
-    torch.testing.assert_close(measure_loss(charged, untold), measure_loss(plain, untold))
-    for trainer in (plain, charged):
+    labelled, _ = score_in_full(plain, batch)
+    learned = (batch["labels"][:, 1:] != IGNORED).sum()
+    torch.testing.assert_close(measure_loss(plain, batch), -labelled.sum() / learned)
+    assert float(measure_loss(weighed, batch)) > float(measure_loss(plain, batch)) + 1e-3
+    for trainer in (plain, weighed):
         trainer.model.eval()
     with torch.no_grad():
-        losses = [one.compute_loss(one.model, dict(batch)) for one in (plain, charged)]
+        losses = [one.compute_loss(one.model, dict(batch)) for one in (plain, weighed)]
     torch.testing.assert_close(*losses)
 
 
-def test_a_model_that_is_charged_learns_to_go_on(tiny_model: Path, tmp_path: Path) -> None:
-    found = []
-    for weight in (0.0, 30.0):
+def test_what_is_weighed_is_learned_before_the_words(tiny_model: Path, tmp_path: Path) -> None:
+    decisions, words = [], []
+    for weight in (1.0, 5.0):
         trainer = make_trainer(
-            tiny_model, tmp_path / str(weight), weight, max_steps=60, learning_rate=1e-2
+            tiny_model, tmp_path / str(weight), weight, told=True, max_steps=20, learning_rate=1e-2
         )
         trainer.train()
         trainer.model.eval()
         batch = next(iter(trainer.get_train_dataloader()))
         with torch.no_grad():
-            found.append(float(-score_in_full(trainer, batch)[1].sum()))
-    assert found[1] < 0.5 * found[0]
+            labelled, decided = score_in_full(trainer, batch)
+        decisions.append(-float(decided.sum()))
+        words.append(-float((labelled - decided).sum()))
+    assert decisions[1] < 0.5 * decisions[0]
+    assert words[1] > words[0]
 
 
 @pytest.mark.parametrize(
     ("weight", "options", "why"),
     [
-        (-1.0, {}, "the weight is -1"),
+        (0.5, {}, "the weight is 0.5"),
         (float("nan"), {}, "the weight is nan"),
-        (1.0, {"loss_type": "dft"}, "the loss is 'dft'"),
-        (1.0, {"label_smoothing_factor": 0.1}, "labels are smoothed"),
+        (2.0, {"loss_type": "dft"}, "the loss is 'dft'"),
+        (2.0, {"label_smoothing_factor": 0.1}, "labels are smoothed"),
     ],
 )
-def test_what_can_t_be_charged_is_refused(
+def test_what_can_t_be_weighed_is_refused(
     weight: float, options: Any, why: str, tiny_model: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(UsageError, match=why):
@@ -173,4 +181,4 @@ def test_a_model_that_caps_its_logits_is_refused() -> None:
     config = auto.AutoConfig.for_model("gemma2", **sizes, final_logit_softcapping=0.1)
     model = auto.AutoModelForCausalLM.from_config(config)
     with pytest.raises(UsageError, match="scales or caps its logits"):
-        StopCost(model, [STOP], 1.0)
+        StopDecisions(model, [STOP], 2.0)
