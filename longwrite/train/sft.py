@@ -101,8 +101,8 @@ class LongSFTTrainer(CountdownTraining, SFTTrainer):
             UsageError: The weight doesn't go with the model or another argument.
         """
         args, why = self.args, ""
-        if self.is_fsdp_enabled or self.is_deepspeed_enabled:
-            why = "FSDP and DeepSpeed divide the model's head"
+        if self.is_fsdp_enabled or self.is_deepspeed_enabled or self.get_tp_size() > 1:
+            why = "FSDP, DeepSpeed and tensor parallelism divide the model's head"
         elif args.loss_type != "nll":
             why = f"the loss is '{args.loss_type}'"
         elif args.label_smoothing_factor:
