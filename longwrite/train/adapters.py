@@ -237,9 +237,10 @@ def _count_rows(adapter: Path) -> int | None:
 
     try:
         with safe_open(adapter / WEIGHTS, "pt") as file:
-            for key in file.keys():  # noqa: SIM118  (it is no mapping)
-                if key.endswith("embed_tokens.weight"):
-                    return int(file.get_slice(key).get_shape()[0])
+            names = file.keys()
+            for name in names:
+                if name.endswith("embed_tokens.weight"):
+                    return int(file.get_slice(name).get_shape()[0])
     except Exception as error:  # what safetensors raises is its own
         raise UsageError(
             f"{adapter} can't be merged", f"{WEIGHTS}: {_said(error)}", _MEND_ADAPTER

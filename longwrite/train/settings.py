@@ -12,6 +12,7 @@ One YAML file, or the same names on the command line, which go before it:
 from __future__ import annotations
 
 import difflib
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -282,7 +283,28 @@ def read_order(method: Method, config: Path | None, arguments: Sequence[str] = (
         raise UsageError("There is no model to train", "none is named", "Add --model FOLDER.")
     if not script.dataset_name:
         raise UsageError("There is no set to train on", "none is named", "Add --data FOLDER.")
+    if method == "sft":
+        check_stop_weight(own.stop_weight, training)
     return Order(method, script, training, model, own, config, tuple(arguments))
+
+
+def check_stop_weight(weight: float, training: Any) -> None:
+    """Refuse to weigh decisions to end where the loss can't.
+
+    Args:
+        weight: Times that a decision counts; 1 for the plain loss, which goes with everything.
+        training: TRL's SFTConfig.
+
+    Raises:
+        UsageError: It is no number from 1 on, or doesn't go with another argument.
+    """
+    what, mend = "'stop_weight' can't be used", "Set stop_weight: 1, or leave the other out"
+    if not (weight >= 1 and math.isfinite(weight)):
+        raise UsageError(what, f"the weight is {weight}", "Give a number from 1 on")
+    if weight != 1 and training.loss_type != "nll":
+        raise UsageError(what, f"the loss is '{training.loss_type}'", mend)
+    if weight != 1 and training.label_smoothing_factor:
+        raise UsageError(what, "labels are smoothed", mend)
 
 
 def import_trl() -> Any:

@@ -17,6 +17,7 @@ from trl import SFTTrainer
 from longwrite.errors import UsageError
 from longwrite.train.countdown import CountdownTraining
 from longwrite.train.rows import IGNORED
+from longwrite.train.settings import check_stop_weight
 from longwrite.train.stop_decisions import StopDecisions
 
 
@@ -100,14 +101,11 @@ class LongSFTTrainer(CountdownTraining, SFTTrainer):
         Raises:
             UsageError: The weight doesn't go with the model or another argument.
         """
-        args, why = self.args, ""
+        check_stop_weight(weight, self.args)
+        why = ""
         if self.is_fsdp_enabled or self.is_deepspeed_enabled or self.get_tp_size() > 1:
             why = "FSDP, DeepSpeed and tensor parallelism divide the model's head"
-        elif args.loss_type != "nll":
-            why = f"the loss is '{args.loss_type}'"
-        elif args.label_smoothing_factor:
-            why = "labels are smoothed"
-        elif args.n_gpu > 1:
+        elif self.args.n_gpu > 1:
             why = "several GPUs share one process"
         if why:
             mend = "Set stop_weight: 1, or leave the other out"

@@ -10,7 +10,6 @@ where a reply ends and where it doesn't, so what is learned stays the true proba
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -35,8 +34,8 @@ class StopDecisions:
         weight: Times that a decision counts; 1 for the plain loss.
 
     Raises:
-        UsageError: The weight is no number from 1 on, nothing ends a reply, or the model's logits
-            aren't the product of its last hidden states with its head.
+        UsageError: Nothing ends a reply, or the model's logits aren't the product of its last
+            hidden states with its head.
     """
 
     def __init__(self, model: Any, stops: Iterable[int], weight: float) -> None:
@@ -45,8 +44,6 @@ class StopDecisions:
         self._stops, self._weight = sorted(stops), weight
         self._hidden: Tensor | None = None
         what, mend = "'stop_weight' can't be used", "Set stop_weight: 1"
-        if not (weight >= 1 and math.isfinite(weight)):
-            raise UsageError(what, f"the weight is {weight}", "Give a number from 1 on")
         if not self._stops:
             raise UsageError(what, "the tokenizer has no token that ends a reply", mend)
         listening = self._whole.get_decoder().register_forward_hook(self._hear)

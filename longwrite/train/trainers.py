@@ -25,11 +25,11 @@ def make_trainer(prepared: Prepared) -> Any:
 
         options = order.options
         trainer = LongSFTTrainer(weighting=options.weighting, **_share(prepared))
+        stops = find_stops(trainer.model, prepared.tokenizer)
         if options.stop_weight != 1:
-            stops = find_stops(trainer.model, prepared.tokenizer)
             trainer.weigh_stops(stops, options.stop_weight)
         if options.count_down:
-            _teach_countdown(trainer, prepared)
+            _teach_countdown(trainer, prepared, stops)
         return trainer
     if order.method == "dpo":
         from longwrite.train.dpo import LongDPOTrainer
@@ -84,7 +84,7 @@ def _choose_rollouts(options: Any, longest: int) -> tuple[Any, dict[str, Any]]:
     return LongGRPOTrainer, {}
 
 
-def _teach_countdown(trainer: Any, prepared: Prepared) -> None:
+def _teach_countdown(trainer: Any, prepared: Prepared, stops: set[int]) -> None:
     """Have a trainer tell the count, as its model was told before if it ever was."""
     options, rows = prepared.order.options, prepared.encoded.rows
     tokenizer = prepared.tokenizer
@@ -99,7 +99,6 @@ def _teach_countdown(trainer: Any, prepared: Prepared) -> None:
         known = fit_countdown(
             trainer.model, tokens_per_word=rate, longest=max(prepared.encoded.lengths)
         )
-    stops = find_stops(trainer.model, tokenizer)
     trainer.teach_countdown(known, stops, blank=options.count_down_blank)
 
 

@@ -64,5 +64,7 @@ def test_what_can_not_be_used_is_a_sentence(
     assert missing.code == 2 and "nowhere holds no model" in missing.err
     given = longwrite(*base, "--model", str(tiny_model), "--dataset_name", "mine")
     assert given.code == 2 and "'dataset_name' is set by the loop itself" in given.err
+    early = longwrite(*base, "--model", str(tiny_model), "--generator.stop_weight", "0.5")
+    assert early.code == 2 and "the weight is 0.5" in early.err  # before hours of writing
     few = longwrite(*base, "--model", str(tiny_model), "--rounds", "9")
     assert few.code == 2 and "too few prompts" in few.err
