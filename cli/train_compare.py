@@ -40,6 +40,13 @@ def compare(
     card: Annotated[
         bool, typer.Option("--card", help="Put the table into the README.md of the TUNED folder.")
     ] = False,
+    push: Annotated[
+        str | None,
+        typer.Option(
+            metavar="OWNER/NAME", help="Then upload the TUNED folder, with its card, to the Hub."
+        ),
+    ] = None,
+    public: Annotated[bool, typer.Option("--public", help="Make it a public one.")] = False,
     base_url: o.BaseUrl = None,
     tuned_base_url: Annotated[
         str | None, typer.Option(help="Server of TUNED, where it is another one.")
@@ -68,6 +75,9 @@ def compare(
 
     Example: longwrite train compare ./base ./tuned --briefs held-out.jsonl -o compare
 
+    --push goes to a private repository, with the table in the card; the token comes from HF_TOKEN
+    or `hf auth login`.
+
     The same command goes on where it stopped. Exit codes: 0 done, 2 usage, 3 a reply failed
     (resumable), 5 engine, 130 stopped.
     """
@@ -78,7 +88,11 @@ def compare(
     from longwrite.train.held_out import read_held_out
 
     held_out = read_held_out(briefs, limit)
-    carrier = _find_card(tuned) if card else None
+    if push is not None:
+        from longwrite.train.push import list_model_files
+
+        list_model_files(Path(tuned).expanduser())
+    carrier = _find_card(tuned) if card or push is not None else None
     agent = _check_how(how) == "agent"
     way = _make_way(
         how, samples, max_new_tokens,
@@ -101,13 +115,28 @@ def compare(
 
         put_comparison(carrier, render_markdown(comparison))
     code = 3 if any(side.failed for side in sides) else 0
+    address = _push(Path(tuned).expanduser(), push, not public, page) if push and not code else None
     if as_json:
         told = tell_comparison(comparison)
-        print_json({"page": str(page), **told, "exit_code": code})
+        print_json({"page": str(page), **told, "pushed": address, "exit_code": code})
     else:
         print_line(show_comparison(comparison))
         print_line(f"\n{page}: the plots and the replies")
+        if push:
+            print_line(address or f"Not uploaded to {push}: a reply failed. Run it again.")
     raise typer.Exit(code)
+
+
+def _push(folder: Path, repository: str, private: bool, page: Path) -> str:
+    from longwrite.cli.output import say
+    from longwrite.errors import LongwriteError
+    from longwrite.train.push import push_model
+
+    try:
+        return push_model(folder, repository, private=private)
+    except LongwriteError:
+        say(f"{page} and the card of {folder} are written.")
+        raise
 
 
 def _check_how(how: str) -> str:

@@ -152,16 +152,21 @@ def _train(prepared: Prepared, say: Callable[[str], None]) -> Trained:
         )  # fmt: skip
     alarms.check()
     with explain_refusals(folder):
-        trainer.save_model(str(folder))
+        trainer.save_model(str(folder), _internal_call=True)  # which uploads nothing yet
         if trainer.is_world_process_zero():
             write_model_card(folder, make_card(prepared, trainer))
     losses = [log["loss"] for log in trainer.state.log_history if "loss" in log]
     if order.training.push_to_hub:
+        trainer.create_model_card = _keep_card
         trainer.push_to_hub(dataset_name=order.script.dataset_name)
     return Trained(
         folder, trainer.state.global_step, started, tuple(losses[:1] + losses[-1:]),
         prepared.encoded.dropped,
     )  # fmt: skip
+
+
+def _keep_card(**named: Any) -> None:
+    """Stand for TRL's, which would write its own card over the one that is there."""
 
 
 def make_card(prepared: Prepared, trainer: Any) -> ModelCard:

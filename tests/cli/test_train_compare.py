@@ -6,7 +6,9 @@ import json
 import re
 import shutil
 from html.parser import HTMLParser
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -126,6 +128,33 @@ def test_the_card_of_the_tuned_folder_carries_the_table_once(
     assert "No reply has more than 48 tokens." in card
 
 
+def test_the_tuned_folder_is_pushed_with_its_table(
+    compare: Command, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = import_module("huggingface_hub")
+    pushed: dict[str, bytes] = {}
+
+    class Api:
+        def create_repo(self, name: str, **given: Any) -> None:
+            assert (name, given["repo_type"], given["private"]) == ("me/long", "model", True)
+
+        def create_commit(self, name: str, operations: list[Any], **_: Any) -> Any:
+            read = {one.path_in_repo: Path(one.path_or_fileobj) for one in operations}
+            pushed.update({path: file.read_bytes() for path, file in read.items()})
+            return SimpleNamespace(repo_url=f"hub://{name}")
+
+    monkeypatch.setattr(hub, "HfApi", Api)
+    folder = tmp_path / "tuned"
+    shutil.copytree(tiny_model, folder)
+    limits = ("--limit", "2", "--max-new-tokens", "48")
+    without = compare("scripted", str(folder), "--push", "me/long", *limits)
+    assert without.code == 2 and "it has no card" in without.err and not Path("compare").exists()
+    (folder / "README.md").write_text("# Mine\n")
+    done = compare("scripted", str(folder), "--push", "me/long", *limits)
+    assert done.code == 0 and done.out.endswith("hub://me/long\n"), done.err
+    assert b"| measure |" in pushed["README.md"] and "model.safetensors" in pushed
+
+
 class Tags(HTMLParser):
     """Collects tags; none may act."""
 
@@ -184,6 +213,7 @@ def test_of_very_many_briefs_only_the_first_stand_on_the_page(compare: Command) 
         (("--briefs", "torn.jsonl"), "torn.jsonl:1 can't be read"),
         (("--how", "guess"), "There is no way 'guess' to write"),
         (("--card",), "--card has no card to put the table into"),
+        (("--push", "me/long"), "can't be uploaded: there is no config.json"),
         (("-o", "other"), "other is no folder of a comparison: it holds notes.txt"),
         (("-o", "briefs.jsonl"), "briefs.jsonl can't be written"),
     ],
