@@ -113,14 +113,11 @@ def _share(prepared: Prepared) -> dict[str, Any]:
         "use_safetensors": True,
         **given,
     }
-    quantised = trl.get_quantization_config(order.model)
-    if quantised is not None:
-        order.training.model_init_kwargs["quantization_config"] = quantised
-        order.training.model_init_kwargs["device_map"] = trl.get_kbit_device_map()
     return {
         "model": order.model.model_name_or_path,
         "args": order.training,
         "train_dataset": prepared.encoded.rows,
         "processing_class": prepared.tokenizer,
         "peft_config": trl.get_peft_config(order.model),
+        "quantization_config": trl.get_quantization_config(order.model),
     }

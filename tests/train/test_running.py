@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,19 @@ def test_a_second_training_in_a_folder_is_refused(tiny_model: Path, folder: Path
 def test_lora_is_one_option(tiny_model: Path, folder: Path) -> None:
     done = run(tiny_model, folder, "sft", "lora", "--use_peft=true", "--max_steps=1")
     assert (done.folder / "adapter_config.json").is_file()
+
+
+@pytest.mark.parametrize("method", ["sft", "dpo"])
+def test_quantised_weights_are_one_option_too(
+    method: Method, tiny_model: Path, folder: Path
+) -> None:
+    given = ("--use_peft=true", "--load_in_4bit=true", "--max_steps=1")
+    if find_spec("bitsandbytes") is None:
+        with pytest.raises(UsageError, match=r"can't be set up: .*requires bitsandbytes"):
+            run(tiny_model, folder, method, "qlora", *given)
+    else:
+        done = run(tiny_model, folder, method, "qlora", *given)
+        assert (done.folder / "adapter_config.json").is_file()
 
 
 def test_steps_are_counted_as_they_come(tiny_model: Path, folder: Path) -> None:
