@@ -111,7 +111,7 @@ def _train(prepared: Prepared, say: Callable[[str], None]) -> Trained:
         return Trained(folder, started, started, (), prepared.encoded.dropped)
     try:
         trainer = make_trainer(prepared)
-    except (ValueError, OSError, ImportError) as error:
+    except (ValueError, OSError, ImportError, RuntimeError) as error:
         said = " ".join(str(error).split())[:300]
         raise UsageError(f"The {order.method} trainer can't be set up", said) from error
     look(prepared, trainer, say)
