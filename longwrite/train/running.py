@@ -134,6 +134,9 @@ def _train(prepared: Prepared, say: Callable[[str], None]) -> Trained:
         try:
             with explain_refusals(folder), stop:
                 trainer.train(resume_from_checkpoint=checkpoint)
+        except ImportError as error:  # of an optimizer or a kernel, which are made only now
+            said = " ".join(str(error).split())[:300]
+            raise UsageError(f"The {order.method} training can't begin", said) from error
         except UnpicklingError as error:
             raise UsageError(
                 f"{checkpoint} can't be gone on with",

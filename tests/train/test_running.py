@@ -153,6 +153,12 @@ def test_quantised_weights_are_one_option_too(
         assert (done.folder / "adapter_config.json").is_file()
 
 
+@pytest.mark.skipif(find_spec("bitsandbytes") is not None, reason="bitsandbytes is installed")
+def test_an_optimizer_that_is_not_installed_is_said_so(tiny_model: Path, folder: Path) -> None:
+    with pytest.raises(UsageError, match=r"can't begin: .*install `bitsandbytes`"):
+        run(tiny_model, folder, "sft", "out", "--max_steps=1", "--optim=adamw_8bit")
+
+
 @pytest.mark.skipif(find_spec("mlflow") is not None, reason="mlflow is installed")
 def test_a_tracker_that_is_not_installed_is_said_so(tiny_model: Path, folder: Path) -> None:
     with pytest.raises(UsageError, match=r"can't be set up: .*requires mlflow to be installed"):
