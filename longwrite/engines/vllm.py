@@ -25,6 +25,9 @@ from longwrite.types import Abilities, CallError, Reply, Request
 _log = logging.getLogger(__name__)
 _OWN_KEYS = ("LONGWRITE_API_KEY", "OPENAI_API_KEY")
 _NO_VLLM = 3
+_ON_A_CPU = ("--enforce-eager", "--no-enable-chunked-prefill")
+"""The second, for vLLM 0.32 dies of a prompt with a seed that it reads in pieces: it wants to set
+back random numbers that on a CPU know no place (``gpu_model_runner.py``, ``_bookkeeping_sync``)."""
 _PROBE = f"""
 import importlib.util, sys
 if importlib.util.find_spec("vllm") is None:
@@ -107,7 +110,7 @@ class VllmEngine:
             *("--enable-prefix-caching", "--enable-prompt-tokens-details"),
             # Else a small model may fill its whole reply with the blanks that JSON allows.
             '--structured-outputs-config={"backend":"xgrammar","disable_any_whitespace":true}',
-            *([] if has_gpu else ["--enforce-eager"]),
+            *([] if has_gpu else _ON_A_CPU),
             *([] if window is None else [f"--max-model-len={window}"]),
             *arguments,
         ]

@@ -37,7 +37,8 @@ from longwrite.train.async_groups import (
     tell_metrics,
 )
 from longwrite.train.rewarding import RewardPool, list_functions
-from longwrite.train.thread_writer import DocumentWriter, Writing, pay_sections, read_brief
+from longwrite.train.server import UnknownModel
+from longwrite.train.thread_writer import Call, DocumentWriter, Writing, pay_sections, read_brief
 from longwrite.train.transcript import Sampled
 from longwrite.types import Brief
 
@@ -83,7 +84,8 @@ class Rollout:
         queued: Rows that wait for the trainer at most; more are not written.
         adapter: Name of the LoRA adapter that the trainer publishes as NAME-v1, NAME-v2 and so on;
             empty where it sends all weights.
-        sampling: Further fields of a request, such as ``temperature``.
+        sampling: Further fields of a request, such as ``temperature``, which the trainer has to
+            have too; without any the model is drawn from as it is.
         seed: Of the order of the prompts and of what is drawn.
     """
 
@@ -94,7 +96,7 @@ class Rollout:
     deadline: float = 60.0
     queued: int = 1_024
     adapter: str = ""
-    sampling: Mapping[str, Any] = field(default_factory=lambda: {"temperature": 1.0})
+    sampling: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
 
 
@@ -226,7 +228,7 @@ class DocumentWorker:
                 "max_tokens": call.most,
                 "stop_token_ids": sorted(self._writer.chat.stops),
             }
-            (drawn,) = self._server.complete(self._find_model(), call.ids, 1, seed, sampling)
+            drawn = self._draw(call, seed, sampling)
             self._alive = time.monotonic()
             try:
                 call = writer.send(Sampled(list(drawn.ids), list(drawn.logprobs)))
@@ -234,6 +236,17 @@ class DocumentWorker:
                 writing: Writing = end.value
                 return writing
         return None
+
+    def _draw(self, call: Call, seed: int, sampling: Mapping[str, Any]) -> Completed:
+        while True:
+            model = self._find_model()
+            try:
+                (drawn,) = self._server.complete(model, call.ids, 1, seed, sampling)
+            except UnknownModel:
+                if model == self._find_model():
+                    raise
+                continue  # The trainer took these weights away while the request was on its way.
+            return drawn
 
     def _find_model(self) -> str:
         adapter = self._rollout.adapter

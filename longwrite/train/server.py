@@ -32,6 +32,13 @@ _PAUSES = (1.0, 5.0, 20.0, 60.0)
 takes to be started anew."""
 _SAID = 300
 
+_AS_IT_IS: Mapping[str, Any] = {
+    "temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0,
+}  # fmt: skip
+"""What isn't told otherwise is drawn from the model as it is. A server takes the rest from the
+model's ``generation_config.json``, and tells probabilities that are not those which are trained.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
@@ -177,15 +184,16 @@ class RolloutServer:
             prompt: Token ids.
             count: How many.
             seed: Of the first; each further one has the next.
-            sampling: Further fields of the request: ``max_tokens``, ``temperature`` and so on.
+            sampling: Further fields of the request: ``max_tokens``, ``temperature`` and so on. What
+                isn't among them is drawn from the model as it is, whatever its own settings say.
 
         Raises:
             UnknownModel: It has none of that name.
             EngineError: It can't be reached, refuses, or doesn't answer with token ids.
         """
         body = {
-            **sampling, "model": model, "prompt": list(prompt), "n": count, "seed": seed,
-            "logprobs": 0, "return_token_ids": True, "stream": False,
+            **_AS_IT_IS, **sampling, "model": model, "prompt": list(prompt), "n": count,
+            "seed": seed, "logprobs": 0, "return_token_ids": True, "stream": False,
         }  # fmt: skip
         try:
             answer = self._ask("POST", "/completions", body)

@@ -117,7 +117,7 @@ def test_a_folder_is_named_by_its_digest_and_stays_offline(record: Path, tiny_mo
         assert len(engine.identity) == len("vllm:") + 64
         assert started(record)["environment"]["HF_HUB_OFFLINE"] == "1"
         assert f"--model={tiny_model.resolve()}" in started(record)["arguments"]
-        assert "--enforce-eager" in started(record)["arguments"]
+        assert "--no-enable-chunked-prefill" in started(record)["arguments"]
 
     use(act, str(tiny_model))
 

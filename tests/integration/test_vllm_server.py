@@ -127,6 +127,21 @@ def test_replies_stop_by_themselves_or_at_their_caps(
     show(f"16 requests at once: {tokens} tokens, {tokens / seconds:.0f} tokens/s")
 
 
+def test_long_prompts_at_once_don_t_end_it(runner: asyncio.Runner, engine: VllmEngine) -> None:
+    """More to read than one step holds, each with a seed: vLLM 0.32 on a CPU fell over that."""
+    heads = [f"Number {number}. " + "What is known of rain. " * 70 for number in range(16)]
+
+    async def act() -> list[Reply]:
+        asked = (ask(60, seed, messages=(Message("user", one),)) for seed, one in enumerate(heads))
+        return await asyncio.gather(*(engine.generate(one) for one in asked))
+
+    replies = runner.run(act())
+    read = sum(reply.usage.prompt or 0 for reply in replies)
+    show(f"16 prompts of {read} tokens together")
+    assert read > 8_192
+    assert all(reply.error is None and reply.text for reply in replies)
+
+
 def test_cached_tokens_grow_along_a_thread(runner: asyncio.Runner, engine: VllmEngine) -> None:
     """The server keeps blocks of 128 tokens; a turn finds all the whole ones before it."""
 

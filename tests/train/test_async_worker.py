@@ -23,6 +23,7 @@ pytest.importorskip("trl")
 
 from longwrite.train.async_groups import combine  # noqa: E402
 from longwrite.train.async_worker import DocumentWorker, Rollout, WorkerError  # noqa: E402
+from longwrite.train.server import UnknownModel  # noqa: E402
 from longwrite.train.thread_writer import DocumentWriter  # noqa: E402
 from longwrite.train.transcript import Chat, Sampled  # noqa: E402
 
@@ -40,6 +41,8 @@ class Policy:
         self.tokenizer = tokenizer
         self.models: list[str] = []
         self.fault: Exception | None = None
+        self.gone: set[str] = set()
+        self.worker: Any = None
         self.held = threading.Event()
         self.held.set()
 
@@ -47,8 +50,10 @@ class Policy:
         self, model: str, prompt: Sequence[int], count: int, seed: int, sampling: Mapping[str, Any]
     ) -> list[Sampled]:
         self.held.wait(10)
-        if self.fault:
-            raise self.fault
+        if model in self.gone:
+            self.worker.update_model_version(9)  # as the trainer tells, a little late
+        if self.fault or model in self.gone:
+            raise self.fault or UnknownModel("no such model", "it was taken away")
         self.models.append(model)
         said = PLAN
         if "Now write" in self.tokenizer.decode(prompt):
@@ -131,6 +136,28 @@ def test_what_is_drawn_names_the_weights_that_it_was_drawn_with(
     worker.update_model_version(8)
     versions = {worker.rollout_buffer.get(timeout=20).model_version for _ in range(40)}
     assert 8 in versions and "tuned-v8" in policy.models
+
+
+def test_weights_that_were_taken_away_meanwhile_are_the_next_ones(
+    started: Any, policy: Policy
+) -> None:
+    policy.held.clear()
+    policy.worker = worker = started(adapter="tuned", groups=1)
+    policy.gone = {"tuned-v0"}
+    policy.held.set()
+    worker.rollout_buffer.get(timeout=20)
+    assert set(policy.models) == {"tuned-v9"}
+
+
+def test_weights_that_the_server_never_had_are_told(started: Any, policy: Policy) -> None:
+    policy.held.clear()
+    policy.worker = worker = started(adapter="tuned", groups=1)
+    policy.gone = {"tuned-v0", "tuned-v9"}
+    policy.held.set()
+    for thread in worker._threads:
+        thread.join(20)
+    with pytest.raises(WorkerError, match="no such model"):
+        worker.check_health(60)
 
 
 def test_a_server_that_fails_is_told_to_the_trainer(started: Any, policy: Policy) -> None:

@@ -93,6 +93,8 @@ def test_a_request_holds_tokens_and_how_to_draw(run: Run, fake: FakeVllm) -> Non
     assert all(isinstance(token, int) for token in body["prompt"])
     assert (body["temperature"], body["top_p"], body["max_tokens"]) == (0.9, 0.8, 48)
     assert body["min_tokens"] == 2 and body["stop_token_ids"] == [1]
+    # What TRL leaves open is not for the settings of the model's own folder to say.
+    assert (body["top_k"], body["min_p"], body["repetition_penalty"]) == (0, 0.0, 1.0)
     assert len({body["seed"] for body in fake.bodies}) == 5
 
 
