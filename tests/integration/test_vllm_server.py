@@ -129,7 +129,7 @@ def test_replies_stop_by_themselves_or_at_their_caps(
 
 def test_long_prompts_at_once_don_t_end_it(runner: asyncio.Runner, engine: VllmEngine) -> None:
     """More to read than one step holds, each with a seed: vLLM 0.32 on a CPU fell over that."""
-    heads = [f"Number {number}. " + "What is known of rain. " * 70 for number in range(16)]
+    heads = [f"Number {number}. " + "What is known of rain. " * 160 for number in range(4)]
 
     async def act() -> list[Reply]:
         asked = (ask(60, seed, messages=(Message("user", one),)) for seed, one in enumerate(heads))
@@ -137,8 +137,8 @@ def test_long_prompts_at_once_don_t_end_it(runner: asyncio.Runner, engine: VllmE
 
     replies = runner.run(act())
     read = sum(reply.usage.prompt or 0 for reply in replies)
-    show(f"16 prompts of {read} tokens together")
-    assert read > 8_192
+    show(f"4 prompts of {read} tokens together")
+    assert read > 3 * 2_048
     assert all(reply.error is None and reply.text for reply in replies)
 
 
