@@ -112,6 +112,10 @@ def _probe(prepared: Prepared, length: int) -> dict[str, Any]:
         return dict(json.loads(lines[-1]))
     except (ValueError, IndexError):
         said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1][:300]
-        raise UsageError(
-            f"A trial step at {length:,} tokens failed", said, "See whether the memory is enough."
-        ) from None
+        # What isn't enough is told by torch, or not at all by a process that the system ended.
+        mend = "See whether the memory is enough." if _is_for_memory(done.returncode, said) else ""
+        raise UsageError(f"A trial step at {length:,} tokens failed", said, mend) from None
+
+
+def _is_for_memory(status: int, said: str) -> bool:
+    return status < 0 or "memory" in said.lower()

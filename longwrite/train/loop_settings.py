@@ -135,9 +135,19 @@ def read_training(
     own = pick_arguments(settings.arguments, model)
     given = [*DEFAULTS, f"--seed={settings.settings.seed}", *own]
     places = zip(_OURS, (start, rows, folder), strict=True)
-    return read_order(
+    order = read_order(
         "sft", settings.config, [*given, *(f"--{name}={value}" for name, value in places)]
     )
+    if order.training.eval_strategy != "no" or order.options.eval_data is not None:
+        why = "each round measures its generator on prompts held out"
+        raise UsageError(
+            "self-lengthen takes no eval_strategy", why, "Leave it out; see --held-out."
+        )
+    if order.training.push_to_hub:
+        why = "it would upload the models of each round"
+        mend = "Leave it out, and push the last: longwrite train compare … --push OWNER/NAME"
+        raise UsageError("self-lengthen takes no push_to_hub", why, mend)
+    return order
 
 
 def deal(settings: LoopSettings, lines: list[str]) -> tuple[list[list[str]], list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from longwrite.errors import UsageError
@@ -32,32 +33,34 @@ def find_limit(order: Order, window: int | None) -> int | None:
     return min(found) if found else None
 
 
-def fit_to_data(order: Order, encoded: Encoded, window: int | None, targets: list[int]) -> None:
+def fit_to_data(
+    order: Order, encoded: Sequence[Encoded], window: int | None, targets: list[int]
+) -> None:
     """Set the lengths that were left open.
 
     Args:
         order: Its training arguments are changed.
-        encoded: The set.
+        encoded: The set, and that which is evaluated on if there is one.
         window: Of the model.
         targets: Words asked for by the rows that say so (``grpo``).
 
     Raises:
         UsageError: A target can't fit the model's window.
     """
-    training = order.training
+    training, longest = order.training, max(one.longest for one in encoded)
     if order.method != "grpo":
         if order.method == "sft" and training.packing:
             # Packing to the longest row or more never cuts one.
             training.packing_strategy = "bfd"
-            training.max_length = max(training.max_length or 0, encoded.longest)
+            training.max_length = max(training.max_length or 0, longest)
         return
     if training.max_completion_length is None:
-        training.max_completion_length = find_completion_limit(encoded, targets)
-    whole = encoded.longest + training.max_completion_length
+        training.max_completion_length = find_completion_limit(encoded[0], targets)
+    whole = longest + training.max_completion_length
     if window and whole > window:
         raise UsageError(
             f"The model's window of {window:,} tokens is too small",
-            f"the longest prompt has {encoded.longest:,} and a completion may have "
+            f"the longest prompt has {longest:,} and a completion may have "
             f"{training.max_completion_length:,}",
             "Drop the rows with the longest targets, or use a model with a larger window.",
         )

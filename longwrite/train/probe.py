@@ -46,6 +46,7 @@ def measure(method: Method, config: str, length: int, arguments: Sequence[str]) 
     with tempfile.TemporaryDirectory() as folder:
         still = [*arguments, *_STILL, "--output_dir", folder, "--max_steps", str(_STEPS)]
         order = read_order(method, Path(config) if config else None, still)
+        order.options.eval_data = None
         prepared = prepare(order)
         trainer = make_trainer(replace(prepared, encoded=_stretch(prepared, length)))
         clock = _Clock()

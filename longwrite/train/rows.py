@@ -79,6 +79,10 @@ def load_rows(name: str, config: str | None, split: str, method: Method) -> Data
                 mend = f"Give one of {', '.join(_FILES)}, or a folder."
                 raise UsageError(f"{name} can't be read", f"'{path.suffix}' is no set", mend)
             found = load_dataset(_FILES[path.suffix], data_files=str(path), split="train")
+        elif not path.exists() and (path.suffix in _FILES or path.is_absolute()):
+            raise UsageError(
+                f"The set {name} can't be read", "there is no such file", "See the name."
+            )
         else:
             chosen = config or _find_config(path, method)
             cache = _find_cache(path, chosen) if path.is_dir() else None

@@ -285,7 +285,9 @@ def _restore(trainer: Any, checkpoint: str | None) -> None:
     trainer._load_from_checkpoint(checkpoint)
 
 
-_FREE = frozenset({"max_steps", "num_train_epochs", "save_steps", "logging_steps", "report_to"})
+_FREE = frozenset({
+    "max_steps", "num_train_epochs", "save_steps", "logging_steps", "report_to", "eval_data",
+})  # fmt: skip
 """Settings that a run may change when it goes on."""
 
 

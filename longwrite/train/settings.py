@@ -15,7 +15,7 @@ import difflib
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, NoReturn, get_args
@@ -40,6 +40,9 @@ class LongOptions:
     bench_briefs: str | None = _option("Briefs that are answered and scored at each save.", None)
     bench_samples: int = _option("Briefs of those that are answered.", 20)
     bench_tokens: int | None = _option("Most tokens of such an answer; else by its length.", None)
+    eval_data: str | None = _option(
+        "Set that eval_strategy looks at; else the split dataset_test_split of the set.", None
+    )
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense.
@@ -283,9 +286,33 @@ def read_order(method: Method, config: Path | None, arguments: Sequence[str] = (
         raise UsageError("There is no model to train", "none is named", "Add --model FOLDER.")
     if not script.dataset_name:
         raise UsageError("There is no set to train on", "none is named", "Add --data FOLDER.")
+    _check_unread(script, training)
     if method == "sft":
         check_stop_weight(own.stop_weight, training)
     return Order(method, script, training, model, own, config, tuple(arguments))
+
+
+_UNREAD: Mapping[str, str] = {
+    "dataset_streaming": "Leave it out: all lengths are known before the first step.",
+    "dataset_text_field": "Give columns prompt and completion, or messages.",
+    "dataset_kwargs": "Leave it out.",
+    "assistant_only_loss": "Set learn_answers: all.",
+}
+"""Arguments of TRL's own way from rows to tokens, which isn't gone here, each with what is."""
+
+
+def _check_unread(script: Any, training: Any) -> None:
+    """Refuse arguments that TRL would read and nothing here does.
+
+    Raises:
+        UsageError: One of them is set.
+    """
+    for source in (script, training):
+        usual = {one.name: one.default for one in fields(source) if one.name in _UNREAD}
+        for name, default in usual.items():
+            if getattr(source, name) != default:
+                why = "rows are made into tokens by longwrite, which doesn't read it"
+                raise UsageError(f"'{name}' can't be used", why, _UNREAD[name])
 
 
 def check_stop_weight(weight: float, training: Any) -> None:

@@ -21,6 +21,8 @@ from longwrite.types import Json
 
 FILE = "steps.jsonl"
 _HEAD_EVERY = 20
+_EVALUATED = "eval_"
+"""Before the names in the log of an evaluation."""
 
 _SINGLE = {
     "loss": "loss",
@@ -151,8 +153,17 @@ class StepLog(TrainerCallback):
     def on_log(
         self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **rest: Any
     ) -> None:
-        """Tell and write a step of training; evaluations are TRL's to tell."""
-        if not state.is_world_process_zero or not logs or "loss" not in logs:
+        """Tell and write a step of training; tell an evaluation, which TRL's history holds."""
+        if not state.is_world_process_zero or not logs:
+            return
+        evaluated = {
+            name.removeprefix(_EVALUATED): one
+            for name, one in logs.items()
+            if name.startswith(_EVALUATED)
+        }
+        if evaluated:
+            self.tell(f"{format_step(tell_step(state.global_step, evaluated))}  evaluated")
+        if "loss" not in logs:
             return
         row = tell_step(state.global_step, logs)
         append_row(Path(args.output_dir), row)

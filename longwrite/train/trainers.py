@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from longwrite.engines.countdown import read_countdown
 from longwrite.rewards.catalogue import read_composition
 from longwrite.train.countdown import fit_countdown
@@ -19,6 +21,17 @@ _MEASURED = 64
 
 def make_trainer(prepared: Prepared) -> Any:
     """Return the trainer of an order, its model loaded."""
+    trainer = _choose_trainer(prepared)
+    if prepared.order.script.ignore_bias_buffers:
+        # As TRL's scripts do: DistributedDataParallel can't send buffers of truth values.
+        model = trainer.model
+        model._ddp_params_and_buffers_to_ignore = [
+            name for name, buffer in model.named_buffers() if buffer.dtype == torch.bool
+        ]
+    return trainer
+
+
+def _choose_trainer(prepared: Prepared) -> Any:
     order = prepared.order
     if order.method == "sft":
         from longwrite.train.sft import LongSFTTrainer
@@ -117,6 +130,7 @@ def _share(prepared: Prepared) -> dict[str, Any]:
         "model": order.model.model_name_or_path,
         "args": order.training,
         "train_dataset": prepared.encoded.rows,
+        "eval_dataset": prepared.evaluated.rows if prepared.evaluated else None,
         "processing_class": prepared.tokenizer,
         "peft_config": trl.get_peft_config(order.model),
         "quantization_config": trl.get_quantization_config(order.model),

@@ -66,5 +66,8 @@ def test_what_can_not_be_used_is_a_sentence(
     assert given.code == 2 and "'dataset_name' is set by the loop itself" in given.err
     early = longwrite(*base, "--model", str(tiny_model), "--generator.stop_weight", "0.5")
     assert early.code == 2 and "the weight is 0.5" in early.err  # before hours of writing
+    for name, value in (("eval_strategy", "epoch"), ("push_to_hub", "true")):
+        other = longwrite(*base, "--model", str(tiny_model), f"--{name}", value)
+        assert other.code == 2 and f"self-lengthen takes no {name}" in other.err
     few = longwrite(*base, "--model", str(tiny_model), "--rounds", "9")
     assert few.code == 2 and "too few prompts" in few.err

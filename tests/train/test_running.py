@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -113,6 +114,31 @@ def test_a_model_without_template_or_end_is_refused_before_anything_is_loaded(
                 (broken / path.name).write_bytes(text)
         with pytest.raises(UsageError, match=said):
             run(broken, folder, "sft", "out")
+
+
+def test_a_template_and_an_end_of_the_order_are_those_that_rows_are_made_with(
+    tiny_model: Path, folder: Path
+) -> None:
+    template = (tiny_model / "chat_template.jinja").read_text("utf-8")
+    base = folder / "base"
+    shutil.copytree(tiny_model, base)
+    (base / "chat_template.jinja").unlink()
+    own = folder / "own.jinja"
+    own.write_text("Hear! " + template, "utf-8")
+    named = ("--max_steps=1", f"--chat_template_path={own}", "--eos_token=<|im_end|>")
+    prepared = prepare(read_order("sft", None, arguments(base, folder, "sft", "out", *named)))
+    ids = prepared.encoded.rows[0]["input_ids"]
+    assert prepared.tokenizer.decode(ids).startswith("Hear! ")
+    assert prepared.tokenizer.eos_token == "<|im_end|>"
+    done = run(base, folder, "sft", "out", *named)
+    assert (done.folder / "chat_template.jinja").read_text("utf-8").startswith("Hear! ")
+    for more, said in (
+        ("--chat_template_path=gone.jinja", "gone.jinja can't be used: No such file"),
+        (f"--chat_template_path={tiny_model}", "it is no .jinja file"),
+        ("--eos_token=<|nothing|>", "no such token is known"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            run(tiny_model, folder, "sft", "other", more)
 
 
 def test_an_output_that_can_not_be_written_is_said_so(tiny_model: Path, folder: Path) -> None:

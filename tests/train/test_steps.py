@@ -66,7 +66,8 @@ def test_a_log_writes_rows_and_tells_lines(tmp_path: Path) -> None:
     log.on_log(args, make_state(2), None, {"eval_loss": 1.0})
     log.on_log(args, make_state(3, main=False), None, LOGS)
     assert [row["step"] for row in read_rows(tmp_path)] == [1, 2]
-    assert len(lines) == 3 and lines[0].split()[0] == "step"
+    assert len(lines) == 4 and lines[0].split()[0] == "step"
+    assert lines[3].split()[0] == "2" and lines[3].endswith("  evaluated")
 
 
 def test_a_resumed_run_tells_nothing_twice(tmp_path: Path) -> None:
