@@ -134,7 +134,10 @@ def _train(prepared: Prepared, say: Callable[[str], None]) -> Trained:
         try:
             with explain_refusals(folder), stop:
                 trainer.train(resume_from_checkpoint=checkpoint)
-        except ImportError as error:  # of an optimizer or a kernel, which are made only now
+        except (ImportError, ValueError, NotImplementedError) as error:
+            if trainer.state.global_step > started:
+                raise
+            # Optimizers and kernels are made, and some arguments of TRL read, only now.
             said = " ".join(str(error).split())[:300]
             raise UsageError(f"The {order.method} training can't begin", said) from error
         except UnpicklingError as error:

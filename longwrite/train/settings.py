@@ -287,6 +287,9 @@ def read_order(method: Method, config: Path | None, arguments: Sequence[str] = (
     if not script.dataset_name:
         raise UsageError("There is no set to train on", "none is named", "Add --data FOLDER.")
     _check_unread(script, training)
+    if getattr(training, "activation_offloading", False) and training.device.type == "cpu":
+        why = "it takes activations away from an accelerator, and there is none"
+        raise UsageError("'activation_offloading' can't be used", why, "Leave it out.")
     if method == "sft":
         check_stop_weight(own.stop_weight, training)
     return Order(method, script, training, model, own, config, tuple(arguments))
@@ -297,22 +300,28 @@ _UNREAD: Mapping[str, str] = {
     "dataset_text_field": "Give columns prompt and completion, or messages.",
     "dataset_kwargs": "Leave it out.",
     "assistant_only_loss": "Set learn_answers: all.",
+    "truncation_mode": "Leave it out: no row is ever cut.",
+    "packing_strategy": "Leave it out: 'bfd' cuts no row.",
+    "resume_from_checkpoint": "Leave it out: it goes on from the last checkpoint of its --output.",
 }
-"""Arguments of TRL's own way from rows to tokens, which isn't gone here, each with what is."""
+"""Arguments that TRL's own scripts read and nothing here does, each with what is to be done."""
 
 
 def _check_unread(script: Any, training: Any) -> None:
-    """Refuse arguments that TRL would read and nothing here does.
+    """Refuse arguments that TRL's scripts would read and nothing here does.
 
     Raises:
         UsageError: One of them is set.
     """
     for source in (script, training):
-        usual = {one.name: one.default for one in fields(source) if one.name in _UNREAD}
-        for name, default in usual.items():
-            if getattr(source, name) != default:
-                why = "rows are made into tokens by longwrite, which doesn't read it"
-                raise UsageError(f"'{name}' can't be used", why, _UNREAD[name])
+        for one in fields(source):
+            if one.name not in _UNREAD:
+                continue
+            value = getattr(source, one.name)
+            resumed = one.name == "resume_from_checkpoint" and str(value).lower() == "true"
+            if value != one.default and not resumed:  # which every run is, where it can be
+                what = f"'{one.name}: {value}' can't be used"
+                raise UsageError(what, "it has no effect here", _UNREAD[one.name])
 
 
 def check_stop_weight(weight: float, training: Any) -> None:

@@ -191,6 +191,11 @@ def test_a_tracker_that_is_not_installed_is_said_so(tiny_model: Path, folder: Pa
         run(tiny_model, folder, "sft", "out", "--max_steps=1", "--report_to=mlflow")
 
 
+def test_what_trl_refuses_at_the_first_step_is_said_so(tiny_model: Path, folder: Path) -> None:
+    with pytest.raises(UsageError, match=r"dpo training can't begin: Unknown loss type: sigmod"):
+        run(tiny_model, folder, "dpo", "out", "--max_steps=1", "--loss_type=sigmod")
+
+
 def test_steps_are_counted_as_they_come(tiny_model: Path, folder: Path) -> None:
     more = ("--max_steps=-1", "--num_train_epochs=2", "--gradient_accumulation_steps=2")
     order = read_order("sft", None, arguments(tiny_model, folder, "sft", "steps", *more))

@@ -35,6 +35,10 @@ def test_a_file_reaches_every_class_and_the_line_goes_before_it(tmp_path: Path) 
     assert order.options.weighting == "sequence"
 
 
+def test_going_on_where_it_can_is_what_every_run_does(tmp_path: Path) -> None:
+    assert from_yaml(tmp_path, "resume_from_checkpoint: true\n").method == "sft"
+
+
 def test_no_default_cuts_a_row() -> None:
     assert read_order("sft", None, NAMED).training.max_length is None
     assert read_order("dpo", None, NAMED).training.max_length is None
@@ -55,9 +59,12 @@ def test_no_default_cuts_a_row() -> None:
         ("stop_weight: 5\nloss_type: dft", "the loss is 'dft'"),
         ("stop_weight: 5\nlabel_smoothing_factor: 0.1", "labels are smoothed"),
         ("max_steps: [1]", "max_steps"),
-        ("dataset_streaming: true", "'dataset_streaming' can't be used"),
+        ("dataset_streaming: true", "'dataset_streaming: True' can't be used"),
         ("dataset_text_field: story", "Give columns prompt and completion"),
-        ("dataset_kwargs: {skip_prepare_dataset: true}", "'dataset_kwargs' can't be used"),
+        ("dataset_kwargs: {skip_prepare_dataset: true}", "it has no effect here"),
+        ("truncation_mode: keep_end", "no row is ever cut"),
+        ("packing: true\npacking_strategy: wrapped", "'bfd' cuts no row"),
+        ("resume_from_checkpoint: other/checkpoint-3", "from the last checkpoint of its --output"),
         ("assistant_only_loss: true", "learn_answers: all"),
         ("alarms: wran", "Did you mean 'warn'?"),
         ("- a list", "no mapping"),
