@@ -14,6 +14,7 @@ from longwrite.train.preflight import find_stops, measure_tokens_per_word
 from longwrite.train.preparation import Prepared
 from longwrite.train.rows import IGNORED
 from longwrite.train.settings import import_trl
+from longwrite.train.sharding import check_sharding, settle_checkpointing
 
 _MEASURED = 64
 """Rows whose replies tell how many tokens a word takes."""
@@ -21,7 +22,9 @@ _MEASURED = 64
 
 def make_trainer(prepared: Prepared) -> Any:
     """Return the trainer of an order, its model loaded."""
+    settle_checkpointing(prepared.order)
     trainer = _choose_trainer(prepared)
+    check_sharding(trainer, prepared.order.model.use_peft)
     if prepared.order.script.ignore_bias_buffers:
         # As TRL's scripts do: DistributedDataParallel can't send buffers of truth values.
         model = trainer.model
