@@ -24,6 +24,7 @@ from longwrite.engines.countdown import (
 )
 from longwrite.errors import UsageError
 from longwrite.train.rows import IGNORED
+from longwrite.train.sharding import hold_whole
 
 _SAMPLE = 4096
 _LEAST_BASE, _LONGEST_SHARE = 100.0, 5.0
@@ -52,9 +53,9 @@ def fit_countdown(
         why = f"loudness {loudness}, longest {longest}, tokens per word {tokens_per_word} don't go"
         raise UsageError("can't make a count-down", why, "Give a loudness above 0")
     embeddings = model.get_input_embeddings()
-    count = embeddings.weight.shape[0] or model.config.get_text_config().vocab_size
-    ids = torch.arange(0, count, max(1, count // _SAMPLE), device=embeddings.weight.device)
-    with torch.no_grad():
+    with hold_whole(embeddings.weight) as weight, torch.no_grad():
+        count = weight.shape[0]
+        ids = torch.arange(0, count, max(1, count // _SAMPLE), device=weight.device)
         # What the model's layers see: some embeddings are scaled on their way there.
         square = embeddings(ids).float().square().mean()
     hidden = model.config.get_text_config().hidden_size

@@ -14,6 +14,7 @@ from typing import Any
 
 from longwrite.engines.countdown import read_countdown
 from longwrite.text import count_words
+from longwrite.train.sharding import hold_whole
 
 _SAID = "A short reply."
 _COMPARED = 1_024
@@ -247,10 +248,12 @@ def _render(tokenizer: Any) -> str:
 
 def _find_fault(model: Any, token: int) -> str:
     """Return why a token's row of the output embedding can't have been trained; empty if it can."""
-    import torch
-
     layer = model.get_output_embeddings() or model.get_input_embeddings()
-    weight: torch.Tensor = layer.weight.detach()
+    with hold_whole(layer.weight) as weight:
+        return _compare_row(weight.detach(), token)
+
+
+def _compare_row(weight: Any, token: int) -> str:
     if token >= weight.shape[0]:
         return f"its id {token} is beyond the model's {weight.shape[0]:,} tokens"
     step = max(1, weight.shape[0] // _COMPARED)
@@ -258,7 +261,7 @@ def _find_fault(model: Any, token: int) -> str:
     if weight[token].float().norm() < 0.01 * usual:
         return "its row of the output embedding is zero"
     alike = (weight[:, :8] == weight[token, :8]).all(dim=1).nonzero().flatten().tolist()
-    same = (one for one in alike if one != token and torch.equal(weight[one], weight[token]))
+    same = (one for one in alike if one != token and bool((weight[one] == weight[token]).all()))
     twin = next(same, None)
     return "" if twin is None else f"its row of the output embedding is the same as token {twin}'s"
 

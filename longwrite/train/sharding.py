@@ -1,4 +1,4 @@
-"""Checkpointed activations where FSDP shares a model out: once, and so that an adapter is kept.
+"""A model that is shared out over processes: its weights held whole, its activations checkpointed.
 
 FSDP can checkpoint the layers that it wraps, and the layers can do it themselves, as TRL has them
 by default; both at once are refused. What FSDP wraps has another name, and peft (0.21) finds an
@@ -8,6 +8,9 @@ adapter's weights by the names of its modules: it would then write an adapter wi
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from typing import Any
 
 from longwrite.errors import UsageError
@@ -44,6 +47,19 @@ def check_sharding(trainer: Any, adapter: bool) -> None:
         why = "peft would write an adapter without weights"
         mend = "Leave activation_checkpointing out of fsdp_config."
         raise UsageError("FSDP can't checkpoint the activations under an adapter", why, mend)
+
+
+@contextmanager
+def hold_whole(weight: Any) -> Iterator[Any]:
+    """Hold a weight whole that DeepSpeed divides over the processes (ZeRO 3); all of them have to.
+
+    FSDP divides a model only once its training begins, and then nothing here reads its weights.
+    """
+    if not hasattr(weight, "ds_id"):
+        yield weight
+        return
+    with import_module("deepspeed").zero.GatheredParameters([weight]):
+        yield weight
 
 
 def _is_set(name: str) -> bool:
