@@ -5,12 +5,9 @@ It begins with an SFT on answers whose length ignores what was asked, and is the
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import random
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -19,7 +16,6 @@ from typing import Any
 
 import pytest
 
-from longwrite.engines.child import ChildServer, free_port
 from longwrite.errors import UsageError
 
 pytest.importorskip("trl")
@@ -33,7 +29,7 @@ from longwrite.train.preparation import prepare
 from longwrite.train.running import train
 from longwrite.train.server import RolloutServer
 from longwrite.train.settings import read_order
-from tests.integration.real_vllm import MARKS, PYTHON
+from tests.integration.real_vllm import MARKS, serve_for_training
 
 NANO = str(files("longwrite.nano"))
 RANK, RATE, WORDS, STEPS, FEW = 8, 2e-3, 30, 24, 6
@@ -80,43 +76,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address(model: Path) -> Iterator[str]:
-    """Yield the address of a vLLM that takes adapters while it runs."""
-    port = free_port()
-    command = [
-        *(PYTHON, "-m", "vllm.entrypoints.openai.api_server", f"--model={model}"),
-        *("--served-model-name=nano", "--host=127.0.0.1", f"--port={port}", "--enforce-eager"),
-        *("--dtype=float32", "--max-model-len=1024", "--uvicorn-log-level=warning"),
-        *("--enable-lora", f"--max-lora-rank={RANK}", "--max-loras=2"),
-        "--logprobs-mode=processed_logprobs",
-    ]
-    environment = {
-        **os.environ, "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1",
-        "VLLM_CPU_KVCACHE_SPACE": "2", "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "1",
-    }  # fmt: skip
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-
-    def do(work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, loop).result()
-
-    async def start() -> ChildServer:
-        server = ChildServer("vLLM", command, environment)
-        try:
-            await server.wait_until_ready(port, 900.0, lambda line: None)
-        except BaseException:
-            await server.stop()
-            raise
-        return server
-
-    server = do(start())
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        do(server.stop())
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
+    with serve_for_training(model, RANK, adapters=2, window=1_024) as found:
+        yield found
 
 
 def start(model: Path, address: str, folder: Path, **more: Any) -> list[dict[str, Any]]:
