@@ -10,7 +10,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -20,7 +20,6 @@ from transformers import PrinterCallback, TrainerState
 from longwrite.errors import Interrupted, UsageError
 from longwrite.rewards.catalogue import read_composition
 from longwrite.runs.folder import lock_folder, replace_file
-from longwrite.runs.store import digest
 from longwrite.train.alarms import LOSS_WATCHES, Alarms
 from longwrite.train.checkpoints import explain_refusals, find_checkpoint
 from longwrite.train.evaluation import CheckpointEvaluation, EvaluationSettings
@@ -35,12 +34,10 @@ from longwrite.train.model_card import (
 from longwrite.train.preflight import check_countdown, check_partial, check_stop_token
 from longwrite.train.preflight_grpo import check_grpo
 from longwrite.train.preparation import Prepared
+from longwrite.train.record import RECORD, describe, find_changes, read_record
 from longwrite.train.settings import Order
 from longwrite.train.stopping import StopOnSignal
 from longwrite.train.trainers import make_trainer
-
-RECORD = "longwrite-train.json"
-"""Beside the checkpoints: the order that they belong to."""
 
 _LOCK = "_lock"
 """A name that isn't uploaded with the model."""
@@ -243,10 +240,7 @@ def claim_folder(prepared: Prepared, say: Callable[[str], None]) -> str | None:
     told, record = describe(prepared), folder / RECORD
     checkpoint = find_checkpoint(folder, say)
     if checkpoint and record.is_file():
-        # Older versions noted every option, those too that stood as they do by default.
-        usual = _usual(prepared.order)
-        before, now = usual | _read_record(record), usual | told
-        changed = sorted(name for name in {**now, **before} if now.get(name) != before.get(name))
+        changed = find_changes(read_record(record), told, prepared.order)
         if changed:
             raise UsageError(
                 f"{folder} holds a run with other settings",
@@ -255,14 +249,6 @@ def claim_folder(prepared: Prepared, say: Callable[[str], None]) -> str | None:
             )
     replace_file(record, json.dumps(told, indent=1, sort_keys=True) + "\n")
     return str(checkpoint) if checkpoint else None
-
-
-def _read_record(path: Path) -> dict[str, Any]:
-    try:
-        return dict(json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        mend = "Name another --output, or delete that folder to begin anew."
-        raise UsageError(f"{path} can't be read", "it is damaged", mend) from error
 
 
 def is_finished(order: Order, checkpoint: str) -> bool:
@@ -286,46 +272,3 @@ def _restore(trainer: Any, checkpoint: str | None) -> None:
     """Bring a trainer to a checkpoint without another step, which a resumed one always makes."""
     trainer.state = TrainerState.load_from_json(str(Path(f"{checkpoint}") / "trainer_state.json"))
     trainer._load_from_checkpoint(checkpoint)
-
-
-_FREE = frozenset({
-    "max_steps", "num_train_epochs", "save_steps", "logging_steps", "report_to", "eval_data",
-})  # fmt: skip
-"""Settings that a run may change when it goes on."""
-
-
-def describe(prepared: Prepared) -> dict[str, Any]:
-    """Return what decides which checkpoints belong to an order, as JSON values."""
-    order = prepared.order
-    path = Path(order.model.model_name_or_path) / "config.json"
-    model = digest(path.read_text("utf-8"))[:12] if path.is_file() else ""
-    # What stands as it is by default is left out, so that a new option doesn't end older runs.
-    usual = _usual(order)
-    options = {f"longwrite.{name}": value for name, value in asdict(order.options).items()}
-    free = {f"longwrite.{name}" for name in _FREE}
-    ours = {
-        name: value
-        for name, value in options.items()
-        if name not in free and value != usual.get(name)
-    }
-    return {
-        "method": order.method,
-        "model": order.model.model_name_or_path,
-        "model_config": model,
-        "set": order.script.dataset_name,
-        "set_config": order.script.dataset_config,
-        "set_lengths": digest(str(list(prepared.encoded.lengths)))[:12],
-        "lora": [order.model.use_peft, order.model.lora_r, order.model.lora_target_modules],
-        "seed": order.training.seed,
-        "learning_rate": order.training.learning_rate,
-        "batch": [
-            order.training.per_device_train_batch_size,
-            order.training.gradient_accumulation_steps,
-        ],
-        **ours,
-    }
-
-
-def _usual(order: Order) -> dict[str, Any]:
-    """Return our own options as they stand by default, by their names in the record."""
-    return {f"longwrite.{one.name}": one.default for one in fields(order.options)}
