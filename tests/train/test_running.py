@@ -10,6 +10,7 @@ import sys
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from longwrite.train.preparation import prepare
 from longwrite.train.record import RECORD
 from longwrite.train.running import train
 from longwrite.train.settings import Method, read_order
+from longwrite.train.trainers import make_trainer
 from tests.train.conftest import SENTENCE
 from tests.train.small_runs import ENVIRONMENT, arguments, run
 
@@ -164,6 +166,18 @@ def test_a_second_training_in_a_folder_is_refused(tiny_model: Path, folder: Path
         assert [path.name for path in (folder / "out").iterdir()] == ["_lock"]
         first.stdin.close()
     assert run(tiny_model, folder, "sft", "out", "--max_steps=1").steps == 1
+
+
+def test_buffers_of_truth_values_are_kept_from_other_processes(
+    tiny_model: Path, folder: Path
+) -> None:
+    def make(*more: str) -> Any:
+        given = arguments(tiny_model, folder, "dpo", "out", *more)
+        return make_trainer(prepare(read_order("dpo", None, given)))
+
+    name = "_ddp_params_and_buffers_to_ignore"
+    assert not hasattr(make().model, name)
+    assert getattr(make("--ignore_bias_buffers=true").model, name) == []  # this model has none
 
 
 def test_lora_is_one_option(tiny_model: Path, folder: Path) -> None:
