@@ -43,6 +43,8 @@ _LOCK = "_lock"
 """A name that isn't uploaded with the model."""
 
 _LEAST_FREE = 64 * 2**20
+_SAID = 600
+"""Most characters told of what TRL says; its mends stand at the end."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def _train(prepared: Prepared, say: Callable[[str], None]) -> Trained:
     try:
         trainer = make_trainer(prepared)
     except (ValueError, OSError, ImportError, RuntimeError) as error:
-        said = " ".join(str(error).split())[:300]
+        said = " ".join(str(error).split())[:_SAID]
         raise UsageError(f"The {order.method} trainer can't be set up", said) from error
     look(prepared, trainer, say)
     if order.options.bench_briefs:
@@ -135,7 +137,7 @@ def _train(prepared: Prepared, say: Callable[[str], None]) -> Trained:
             if trainer.state.global_step > started:
                 raise
             # Optimizers and kernels are made, and some arguments of TRL read, only now.
-            said = " ".join(str(error).split())[:300]
+            said = " ".join(str(error).split())[:_SAID]
             raise UsageError(f"The {order.method} training can't begin", said) from error
         except UnpicklingError as error:
             raise UsageError(
