@@ -135,8 +135,9 @@ def _train(prepared: Prepared, say: Callable[[str], None]) -> Trained:
                 trainer.train(resume_from_checkpoint=checkpoint)
         except (ImportError, ValueError, NotImplementedError) as error:
             if trainer.state.global_step > started:
-                raise
-            # Optimizers and kernels are made, and some arguments of TRL read, only now.
+                raise  # What was learned by then shows that the arguments go: it is a fault.
+            # Optimizers and kernels are made only now, and TRL refuses a loss that it doesn't know,
+            # or two arguments that don't go together, at the first batch, with these errors.
             said = " ".join(str(error).split())[:_SAID]
             raise UsageError(f"The {order.method} training can't begin", said) from error
         except UnpicklingError as error:

@@ -20,14 +20,16 @@ import pytest
 from longwrite.rewards.catalogue import read_composition
 from tests.integration.real_vllm import MARKS, serve_for_training
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 pytest.importorskip("trl")
 pytest.importorskip("requests")
 
-from longwrite.train.async_worker import DocumentWorker, Rollout  # noqa: E402
-from longwrite.train.server import RolloutServer  # noqa: E402
-from longwrite.train.thread_writer import DocumentWriter  # noqa: E402
-from longwrite.train.transcript import Chat  # noqa: E402
+import torch
+
+from longwrite.train.async_worker import DocumentWorker, Rollout
+from longwrite.train.server import RolloutServer
+from longwrite.train.thread_writer import DocumentWriter
+from longwrite.train.transcript import Chat
 
 NANO = Path(str(files("longwrite.nano")))
 RANK, STALE, STEPS, WINDOW = 8, 2, 6, 2_048
@@ -56,9 +58,9 @@ class Attention:
             parts = (query[here], key[there], value[there])
             count, before = len(parts[0]), len(parts[1]) - len(parts[0])
             seen = torch.ones(count, len(parts[1]), dtype=torch.bool).tril(before)
-            told = [one.transpose(0, 1)[None] for one in parts]
+            asked, known, told = (one.transpose(0, 1)[None] for one in parts)
             scale = named["softmax_scale"]
-            out = attend(*told, attn_mask=seen, scale=scale, enable_gqa=True)
+            out = attend(asked, known, told, attn_mask=seen, scale=scale, enable_gqa=True)
             found.append(out[0].transpose(0, 1))
         return torch.cat(found)
 

@@ -11,15 +11,17 @@ import pytest
 
 from longwrite.errors import UsageError
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 pytest.importorskip("trl")
 
-from longwrite.train.forecast import forecast  # noqa: E402
-from longwrite.train.preparation import prepare  # noqa: E402
-from longwrite.train.rows import IGNORED  # noqa: E402
-from longwrite.train.settings import Method, read_order  # noqa: E402
-from tests.train.conftest import SENTENCE  # noqa: E402
-from tests.train.small_runs import arguments, run  # noqa: E402
+import torch
+
+from longwrite.train.forecast import forecast
+from longwrite.train.preparation import prepare
+from longwrite.train.rows import IGNORED
+from longwrite.train.settings import Method, read_order
+from tests.train.conftest import SENTENCE
+from tests.train.small_runs import arguments, run
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 EACH = ("--eval_strategy=steps", "--eval_steps=1", "--max_steps=2", "--logging_steps=1")
