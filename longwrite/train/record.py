@@ -25,12 +25,14 @@ _ARGUMENTS = "arguments"
 
 _FREE = frozenset({"max_steps", "num_train_epochs", "report_to", "eval_data"})
 _FREE_BEGINNINGS = (
-    "logging_", "save_", "log_", "eval_", "per_device_eval_", "load_best_", "metric_for_",
-    "greater_is_", "num_generations_eval", "hub_", "push_to_hub", "project", "run_name",
-    "trackio_", "disable_tqdm", "num_completions_to_print", "include_", "resume_from_",
-    "dataloader_", "dataset_num_proc", "ddp_", "fsdp", "deepspeed", "parallelism_", "accelerator_",
-    "torch_", "use_cpu", "activation_", "gradient_checkpointing", "auto_find_", "skip_memory_",
-    "generation_batch_size", "steps_per_generation", "vllm_server_", "vllm_group_", "vllm_gpu_",
+    "logging_", "save_", "log_", "do_", "eval_", "per_device_eval_", "num_generations_eval",
+    "prediction_loss_only", "batch_eval_", "load_best_", "metric_for_", "greater_is_", "hub_",
+    "push_to_hub", "project", "run_name", "trackio_", "disable_tqdm", "num_completions_to_print",
+    "include_", "resume_from_", "dataloader_", "dataset_num_proc", "ddp_", "fsdp", "deepspeed",
+    "parallelism_", "accelerator_", "torch_", "use_cpu", "bf16", "fp16", "tf32", "activation_",
+    "gradient_checkpointing", "auto_find_", "skip_memory_", "generation_batch_size",
+    "steps_per_generation", "vllm_server_", "vllm_group_", "vllm_gpu_", "local_rank", "debug",
+    "restore_callback_", "enable_jit_", "precompute_ref_batch_", "use_liger_", "liger_",
 )  # fmt: skip
 """Of arguments that a run may change when it goes on. The two of a generation follow from how many
 processes there are."""

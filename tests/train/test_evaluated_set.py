@@ -141,3 +141,11 @@ def test_a_forecast_looks_at_no_other_set(tiny_model: Path, folder: Path, held_o
     more = [*EACH, f"--eval_data={held_out}"]
     order = read_order("sft", None, arguments(tiny_model, folder, "sft", "out", *more))
     assert forecast(prepare(order)).steps == 2
+
+
+def test_a_run_may_begin_to_be_looked_at(tiny_model: Path, folder: Path, held_out: Path) -> None:
+    run(tiny_model, folder, "sft", "out", "--max_steps=1")
+    more = ("--eval_strategy=steps", "--eval_steps=1", "--logging_steps=1", "--save_steps=2")
+    done = run(tiny_model, folder, "sft", "out", "--max_steps=2", f"--eval_data={held_out}", *more)
+    assert (done.resumed, done.steps) == (1, 2)
+    assert len(read_evaluations(folder / "out")) == 1
